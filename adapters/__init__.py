@@ -1,0 +1,1 @@
+"""Adapters speak to platforms; they know nothing of backends."""

@@ -1,0 +1,1 @@
+"""Backends answer questions; they know nothing of chat platforms."""

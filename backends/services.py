@@ -1,0 +1,48 @@
+"""What the program gives to each backend when it is made."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from backends.base import Passage, PastTurn
+
+
+class Search(Protocol):
+    """Retrieval, as backends see it."""
+
+    async def search(
+        self,
+        question: str,
+        history: tuple[PastTurn, ...],
+        audience: frozenset[str],
+        limit: int,
+    ) -> list[Passage]:
+        """The passages that this audience may see, best first; [] when none fits.
+
+        Raises BackendUnavailable when the vector store does not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDefaults:
+    """The model server that a profile uses unless it names its own."""
+
+    base_url: str | None = None
+    model: str | None = None
+    api_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Shared by all backends of a process.
+
+    `search` opens the knowledge of a collection on first use; `embed` turns texts into
+    vectors (a float32 array of shape (texts, dimensions)), None without embeddings.
+    """
+
+    data_dir: Path
+    search: Callable[[str], Awaitable[Search]]
+    embed: Callable[[list[str]], Awaitable[Any]] | None = None
+    model: ModelDefaults = field(default_factory=ModelDefaults)

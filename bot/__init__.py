@@ -1,0 +1,1 @@
+"""The conversation: nothing here knows a platform or a model."""

@@ -1,0 +1,126 @@
+"""The contract of a platform: events in through an `Intake`, answers out as parts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bot.model import Answer, ConversationId, Delivery, Event, Message
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+
+class Acceptance(StrEnum):
+    """What became of an event that was handed in."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    FULL = "full"
+
+
+class Intake(Protocol):
+    """Where an adapter hands in what happens on its platform."""
+
+    async def accept(self, event: Event) -> Acceptance:
+        """Store `event`. Once this returns it is durable: the platform may be told.
+
+        Raises StateUnavailable when it could not be stored: do not acknowledge it. On
+        `FULL` the person has been asked to wait already; acknowledge it.
+        """
+        ...
+
+    async def takes_part(self, conversation: ConversationId) -> bool:
+        """Whether we have answered in this conversation (so a follow-up is for us)."""
+        ...
+
+    async def command(self, message: Message) -> str | None:
+        """Carry out an admin command (`use handbook`) at once; the reply, in Markdown.
+
+        None when the text is no command: then it is a question, for `accept`.
+        """
+        ...
+
+    def profiles(self) -> Sequence[str]:
+        """Names of the configured backends, for a platform's autocompletion."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One platform message's worth of an answer, as the adapter rendered it.
+
+    Parts are compared to see what must be written anew, so equal means "looks the same".
+    """
+
+    text: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterHealth:
+    """Whether the platform takes us. `problems` names each failure and its fix."""
+
+    ok: bool
+    detail: str = ""
+    problems: tuple[str, ...] = ()
+
+
+class Adapter(Protocol):
+    """A platform. Sending works after `open()`, without `listen()` running.
+
+    The delivery decides what is sent and when, records it before and after, and paces
+    edits; the adapter renders and does single writes. Writes raise the DeliveryError
+    family and nothing else: DeliveryUnclear whenever a write may have taken effect.
+    """
+
+    platform: str
+    edit_interval: float
+    """Seconds to leave between two writes of the same answer."""
+
+    async def open(self) -> None:
+        """Prepare sending. Raises ConfigurationError with the fix for a bad token."""
+        ...
+
+    async def listen(self, intake: Intake) -> None:
+        """Take events in until cancelled; reconnects by itself."""
+        ...
+
+    def render(self, answer: Answer) -> list[Part]:
+        """Split and form an answer for this platform; at least one part."""
+        ...
+
+    async def post(self, delivery: Delivery, index: int, part: Part) -> str:
+        """Send part `index` under `delivery.key(index)`; the platform's message id."""
+        ...
+
+    async def find(self, delivery: Delivery, index: int) -> str | None:
+        """The id of the message that an earlier, unclear `post` of this part made."""
+        ...
+
+    async def edit(self, delivery: Delivery, message_id: str, part: Part) -> None:
+        """Replace a message of ours by `part`. Raises MessageGone when it is deleted."""
+        ...
+
+    async def remove(self, delivery: Delivery, message_id: str) -> None:
+        """Delete a message of ours; one that is gone already is no error."""
+        ...
+
+    async def working(self, delivery: Delivery, step: str) -> None:
+        """Show that we are at it (typing, a status line). Best effort, never raises."""
+        ...
+
+    async def health(self) -> AdapterHealth:
+        """Check tokens, scopes, intents; within a few seconds, never raises."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what `open` opened."""
+        ...
+
+
+Create = Callable[["Settings"], "Adapter | None"]
+"""What an entry point of the group `curbside.adapters` names.
+
+Returns None when the platform is not configured.
+"""

@@ -1,0 +1,268 @@
+"""Settings: `curbside.toml`, then `.env`, then the environment; the last one wins.
+
+Each part of the program declares a `Section` of its own; `load_section` reads it and
+turns pydantic's complaints into one ConfigurationError that names key, source and fix.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from bot.errors import ConfigurationError
+
+ENV_PREFIX = "CURBSIDE_"
+
+
+def config_file() -> Path:
+    """The configuration file in force; it need not exist."""
+    return Path(os.environ.get("CURBSIDE_CONFIG", "curbside.toml"))
+
+
+def read_config() -> dict[str, Any]:
+    """The configuration file as it stands; empty when there is none."""
+    path = config_file()
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        twice = " (two tables of the same name?)" if "twice" in str(error) else ""
+        raise ConfigurationError(
+            f"{path} is not valid TOML{twice}: {error}; mend that line"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+
+
+class Section(BaseSettings):
+    """A table of `curbside.toml`; `table` is its name, "" for the top of the file.
+
+    Key `k` of table `t` is the environment variable `CURBSIDE_T_K`.
+    """
+
+    table: ClassVar[str] = ""
+    model_config = SettingsConfigDict(
+        extra="ignore",
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_file=".env",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, environment, `.env`, file: the first that has a key wins."""
+        table = read_config()
+        if cls.table:
+            table = table.get(cls.table, {})
+        toml = InitSettingsSource(settings_cls, table)
+        return init_settings, env_settings, dotenv_settings, toml
+
+
+S = TypeVar("S", bound=Section)
+
+
+def load_section(section: type[S], **given: Any) -> S:
+    """Read one section; `given` values win. Raises ConfigurationError."""
+    where = section.table or "top of the file"
+    table = read_config().get(section.table, {}) if section.table else read_config()
+    if section.table:
+        if not isinstance(table, dict):
+            raise ConfigurationError(
+                f"{config_file()}: {section.table!r} must be a table, "
+                f"written [{section.table}]"
+            )
+        refuse_unknown(table, section, where=f"[{section.table}]")
+    try:
+        return section(**given)
+    except ValidationError as error:
+        raise ConfigurationError(explain(error, section)) from error
+    except SettingsError as error:
+        raise ConfigurationError(f"settings of {where}: {error}") from error
+
+
+def refuse_unknown(
+    table: Mapping[str, Any], model: type[BaseModel], *, where: str
+) -> None:
+    """Refuse keys that nothing reads: a typo must not pass for a setting."""
+    for key in table:
+        if key in model.model_fields:
+            continue
+        close = difflib.get_close_matches(key, model.model_fields, n=1)
+        hint = (
+            f"did you mean {close[0]!r}?"
+            if close
+            else f"known keys: {', '.join(model.model_fields)}"
+        )
+        raise ConfigurationError(
+            f"{config_file()}: unknown key {key!r} in {where}; {hint}"
+        )
+
+
+def explain(error: ValidationError, section: type[Section]) -> str:
+    """One line a problem: key, where it came from, what is wrong."""
+    lines = []
+    for problem in error.errors():
+        path = [str(step) for step in problem["loc"]]
+        keys = [section.table, *path] if section.table else path
+        variable = ENV_PREFIX + "_".join(keys).upper()
+        source = (
+            f"environment variable {variable}"
+            if variable in os.environ
+            else f"{config_file()} or .env ({variable})"
+        )
+        lines.append(f"setting {'.'.join(keys)!r} from {source}: {problem['msg']}")
+    return "\n".join(lines)
+
+
+class WorkerSettings(BaseModel):
+    """How questions are worked through."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    concurrency: int = Field(
+        64, ge=1, description="Conversations answered at the same time, per process."
+    )
+    lease_seconds: float = Field(
+        15, gt=0.5, description="After this silence another worker takes the work over."
+    )
+    attempts: int = Field(
+        4, ge=1, description="Failed attempts before a question is given up."
+    )
+    retry_seconds: float = Field(
+        2, gt=0, description="Delay after the first failure; it doubles each time."
+    )
+    max_starts: int = Field(
+        25, ge=2, description="Starts, crashes included, before it is given up."
+    )
+    drain_seconds: float = Field(
+        30, ge=0, description="Time to finish answers after SIGTERM."
+    )
+    burst_seconds: float = Field(
+        0, ge=0, description="Pause before an answer, to gather a burst of messages."
+    )
+    waiting_limit: int = Field(
+        20, ge=1, description="Questions that may wait in one conversation."
+    )
+    max_question_characters: int = Field(
+        12_000, ge=100, description="A longer question is refused, politely."
+    )
+
+
+class MemorySettings(BaseModel):
+    """What is remembered of a conversation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    idle_hours: float = Field(
+        24, gt=0, description="A session is forgotten after this time without a turn."
+    )
+    tokens: int = Field(
+        2_000,
+        ge=0,
+        description="Budget for past turns in a prompt, unless a profile"
+        " sets `memory_tokens`.",
+    )
+
+
+class ModelSettings(BaseModel):
+    """The model server that profiles use unless they name their own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base_url: str | None = Field(
+        None,
+        description="An OpenAI-compatible server, such as http://127.0.0.1:8000/v1.",
+    )
+    name: str | None = Field(
+        None, description="The model; empty: the first one that the server lists."
+    )
+    api_key: SecretStr | None = Field(
+        None, description="Its key; empty: OPENAI_API_KEY, if that is set."
+    )
+
+
+class Settings(Section):
+    """The core's settings: the top of `curbside.toml` and its own tables."""
+
+    data_dir: Path = Field(
+        Path("curbside-data"), description="Where state and documents' index are kept."
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="Keep the state in Redis, such as redis://127.0.0.1:6379/0."
+    )
+    qdrant_url: str | None = Field(
+        None, description="A Qdrant server; empty: the embedded store in `data_dir`."
+    )
+    qdrant_api_key: SecretStr | None = Field(None, description="The server's key.")
+    embeddings: str = Field(
+        "minilm",
+        pattern="^(minilm|off)$",
+        description='"minilm" (embedded) or "off" (search by words only).',
+    )
+    default_backend: str = Field(
+        "",
+        description="The profile that answers where none was chosen; empty: `rag` with a"
+        " model, `verbatim` without.",
+    )
+    admins: list[str] = Field(
+        default_factory=list,
+        description='Who may switch, such as "slack:U0123" or "discord:815".',
+    )
+    admin_roles: list[str] = Field(
+        default_factory=list, description='Roles that may, such as "discord:Staff".'
+    )
+    log_level: str = Field(
+        "INFO",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="How much is logged.",
+    )
+    audience: dict[str, list[str]] = Field(
+        default_factory=lambda: {
+            "default": ["public"],
+            "console": ["public", "staff"],
+            "slack": ["public", "staff"],
+        },
+        description="Labels of the documents that a place may see; the narrowest of"
+        ' "default", "slack", "slack:T1", "slack:T1:C2" counts.',
+    )
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    memory: MemorySettings = Field(default_factory=MemorySettings)
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    backends: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="The profiles, a table each."
+    )
+    plugins: dict[str, Any] = Field(
+        default_factory=dict, description="Tables of plugins that are not ours."
+    )
+
+
+def load_settings(tables: frozenset[str] = frozenset(), **given: Any) -> Settings:
+    """The core's settings. `tables` are the other tables that the file may hold."""
+    top = {key: value for key, value in read_config().items() if key not in tables}
+    refuse_unknown(top, Settings, where="the top of the file")
+    settings = load_section(Settings, **given)
+    if settings.model.api_key is None and "OPENAI_API_KEY" in os.environ:
+        key = SecretStr(os.environ["OPENAI_API_KEY"])
+        model = settings.model.model_copy(update={"api_key": key})
+        settings = settings.model_copy(update={"model": model})
+    return settings

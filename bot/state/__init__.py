@@ -1,0 +1,1 @@
+"""Everything that must outlive the process, in two engines: SQLite and Redis."""
