@@ -50,7 +50,7 @@ class Intake(Protocol):
 class Part:
     """One platform message's worth of an answer, as the adapter rendered it.
 
-    Parts are compared to see what must be written anew, so equal means "looks the same".
+    Parts are compared to see what must be written anew, equal means "looks alike".
     """
 
     text: str
@@ -99,7 +99,7 @@ class Adapter(Protocol):
         ...
 
     async def edit(self, delivery: Delivery, message_id: str, part: Part) -> None:
-        """Replace a message of ours by `part`. Raises MessageGone when it is deleted."""
+        """Replace a message of ours by `part`. MessageGone when it is deleted."""
         ...
 
     async def remove(self, delivery: Delivery, message_id: str) -> None:

@@ -120,7 +120,8 @@ class Deleted:
     @property
     def key(self) -> str:
         place = self.conversation
-        return f"deleted:{place.platform}:{place.workspace}:{place.channel}:{self.message_id}"
+        where = f"{place.platform}:{place.workspace}:{place.channel}"
+        return f"deleted:{where}:{self.message_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,46 +4,46 @@ Each part of the program declares a `Section` of its own; `load_section` reads i
 turns pydantic's complaints into one ConfigurationError that names key, source and fix.
 """
 
-import difflib
-import os
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
 )
 
+from bot.configuration import (
+    DOTENV,
+    ENV_PREFIX,
+    config_file,
+    explain,
+    read_config,
+    refuse_mistyped,
+    refuse_unknown,
+    source_of,
+    variable,
+)
 from bot.errors import ConfigurationError
 
-ENV_PREFIX = "CURBSIDE_"
-
-
-def config_file() -> Path:
-    """The configuration file in force; it need not exist."""
-    return Path(os.environ.get("CURBSIDE_CONFIG", "curbside.toml"))
-
-
-def read_config() -> dict[str, Any]:
-    """The configuration file as it stands; empty when there is none."""
-    path = config_file()
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except tomllib.TOMLDecodeError as error:
-        twice = " (two tables of the same name?)" if "twice" in str(error) else ""
-        raise ConfigurationError(
-            f"{path} is not valid TOML{twice}: {error}; mend that line"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+__all__ = [
+    "MemorySettings",
+    "ModelSettings",
+    "Section",
+    "Settings",
+    "WorkerSettings",
+    "config_file",
+    "load_section",
+    "load_settings",
+    "read_config",
+    "refuse_unknown",
+]
 
 
 class Section(BaseSettings):
@@ -58,8 +58,16 @@ class Section(BaseSettings):
         env_prefix=ENV_PREFIX,
         env_nested_delimiter="_",
         env_nested_max_split=1,
-        env_file=".env",
+        env_file=DOTENV,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,  # `NAME=` in a .env file means: not set
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if cls.table:
+            cls.model_config["env_prefix"] = f"{ENV_PREFIX}{cls.table}_".upper()
 
     @classmethod
     def settings_customise_sources(
@@ -74,8 +82,49 @@ class Section(BaseSettings):
         table = read_config()
         if cls.table:
             table = table.get(cls.table, {})
-        toml = InitSettingsSource(settings_cls, table)
-        return init_settings, env_settings, dotenv_settings, toml
+        return (
+            init_settings,
+            _Environment(settings_cls),
+            _DotEnv(settings_cls),
+            InitSettingsSource(settings_cls, table),
+        )
+
+
+class _ReadsLists(EnvSettingsSource):
+    """Lets a variable hold a list as `a,b` besides JSON."""
+
+    def decode_complex_value(
+        self, field_name: str, field: FieldInfo, value: Any
+    ) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError as error:
+            # Without a field it is a value in a table of free keys, a list with us.
+            if not field or _is_list(field):
+                return [part.strip() for part in value.split(",") if part.strip()]
+            keys = [field_name]
+            if (
+                isinstance(table := getattr(self.settings_cls, "table", ""), str)
+                and table
+            ):
+                keys.insert(0, table)
+            raise ConfigurationError(
+                f"setting {'.'.join(keys)!r}{source_of(keys)}: must be JSON, "
+                f"such as {{}}, or be set key by key; {error}"
+            ) from error
+
+
+class _Environment(_ReadsLists):
+    pass
+
+
+class _DotEnv(_ReadsLists, DotEnvSettingsSource):
+    pass
+
+
+def _is_list(field: FieldInfo) -> bool:
+    kinds = (field.annotation, *get_args(field.annotation))
+    return any(get_origin(kind) is list or kind is list for kind in kinds)
 
 
 S = TypeVar("S", bound=Section)
@@ -83,55 +132,22 @@ S = TypeVar("S", bound=Section)
 
 def load_section(section: type[S], **given: Any) -> S:
     """Read one section; `given` values win. Raises ConfigurationError."""
-    where = section.table or "top of the file"
-    table = read_config().get(section.table, {}) if section.table else read_config()
     if section.table:
+        table = read_config().get(section.table, {})
         if not isinstance(table, dict):
             raise ConfigurationError(
                 f"{config_file()}: {section.table!r} must be a table, "
                 f"written [{section.table}]"
             )
         refuse_unknown(table, section, where=f"[{section.table}]")
+        refuse_mistyped(section, table=section.table)
     try:
         return section(**given)
     except ValidationError as error:
-        raise ConfigurationError(explain(error, section)) from error
+        raise ConfigurationError(explain(error, section, section.table)) from error
     except SettingsError as error:
+        where = f"[{section.table}]" if section.table else "the top of the file"
         raise ConfigurationError(f"settings of {where}: {error}") from error
-
-
-def refuse_unknown(
-    table: Mapping[str, Any], model: type[BaseModel], *, where: str
-) -> None:
-    """Refuse keys that nothing reads: a typo must not pass for a setting."""
-    for key in table:
-        if key in model.model_fields:
-            continue
-        close = difflib.get_close_matches(key, model.model_fields, n=1)
-        hint = (
-            f"did you mean {close[0]!r}?"
-            if close
-            else f"known keys: {', '.join(model.model_fields)}"
-        )
-        raise ConfigurationError(
-            f"{config_file()}: unknown key {key!r} in {where}; {hint}"
-        )
-
-
-def explain(error: ValidationError, section: type[Section]) -> str:
-    """One line a problem: key, where it came from, what is wrong."""
-    lines = []
-    for problem in error.errors():
-        path = [str(step) for step in problem["loc"]]
-        keys = [section.table, *path] if section.table else path
-        variable = ENV_PREFIX + "_".join(keys).upper()
-        source = (
-            f"environment variable {variable}"
-            if variable in os.environ
-            else f"{config_file()} or .env ({variable})"
-        )
-        lines.append(f"setting {'.'.join(keys)!r} from {source}: {problem['msg']}")
-    return "\n".join(lines)
 
 
 class WorkerSettings(BaseModel):
@@ -214,15 +230,14 @@ class Settings(Section):
         None, description="A Qdrant server; empty: the embedded store in `data_dir`."
     )
     qdrant_api_key: SecretStr | None = Field(None, description="The server's key.")
-    embeddings: str = Field(
+    embeddings: Literal["minilm", "off"] = Field(
         "minilm",
-        pattern="^(minilm|off)$",
         description='"minilm" (embedded) or "off" (search by words only).',
     )
     default_backend: str = Field(
         "",
-        description="The profile that answers where none was chosen; empty: `rag` with a"
-        " model, `verbatim` without.",
+        description="The profile that answers where none was chosen; empty: `rag` with"
+        " a model, `verbatim` without.",
     )
     admins: list[str] = Field(
         default_factory=list,
@@ -231,10 +246,8 @@ class Settings(Section):
     admin_roles: list[str] = Field(
         default_factory=list, description='Roles that may, such as "discord:Staff".'
     )
-    log_level: str = Field(
-        "INFO",
-        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
-        description="How much is logged.",
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="How much is logged."
     )
     audience: dict[str, list[str]] = Field(
         default_factory=lambda: {
@@ -259,10 +272,10 @@ class Settings(Section):
 def load_settings(tables: frozenset[str] = frozenset(), **given: Any) -> Settings:
     """The core's settings. `tables` are the other tables that the file may hold."""
     top = {key: value for key, value in read_config().items() if key not in tables}
-    refuse_unknown(top, Settings, where="the top of the file")
+    refuse_unknown(top, Settings, where="the top of the file", also=tables)
+    refuse_mistyped(Settings, table="", tables=tables)
     settings = load_section(Settings, **given)
-    if settings.model.api_key is None and "OPENAI_API_KEY" in os.environ:
-        key = SecretStr(os.environ["OPENAI_API_KEY"])
-        model = settings.model.model_copy(update={"api_key": key})
+    if settings.model.api_key is None and (found := variable("OPENAI_API_KEY")):
+        model = settings.model.model_copy(update={"api_key": SecretStr(found[0])})
         settings = settings.model_copy(update={"model": model})
     return settings

@@ -69,13 +69,13 @@ class InboxStats:
 
 
 class Inbox(Protocol):
-    """One mailbox a conversation; each is worked on by one worker at a time, in order."""
+    """A mailbox a conversation, worked on by one worker at a time, in order."""
 
     async def accept(self, event: Event, *, limit: int) -> Acceptance:
         """Store `event` unless its key was seen in the last seven days.
 
-        With `limit` or more `Said` events in the conversation's box a further `Said` is
-        FULL and not stored, and its key not remembered; other events always fit. Edited,
+        With `limit` or more `Said` events in the conversation's box a further `Said`
+        is FULL: not stored, its key not remembered. Other events always fit. Edited,
         Deleted and Stopped also count up the conversation's controls.
         """
         ...
@@ -212,7 +212,7 @@ class Memory(Protocol):
         ...
 
     async def drop(self, conversation: ConversationId, message_id: str) -> bool:
-        """Forget the turn of a message, and the session's summary, which may hold it."""
+        """Forget the turn of a message, and the summary, which may hold it."""
         ...
 
     async def reset(self, conversation: ConversationId) -> int:
@@ -227,8 +227,11 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What answers at a scope. With a `canary`, `share` percent of the scope's
-    conversations go to it; without a `profile` the rest goes by the next wider scope."""
+    """What answers at a scope.
+
+    With a `canary`, `share` percent of the scope's conversations go to it; without a
+    `profile` the rest goes by the next wider scope.
+    """
 
     profile: str | None = None
     canary: str | None = None
@@ -263,9 +266,9 @@ class Routes(Protocol):
         ...
 
     async def undo(self, scopes: Sequence[str], change: Change) -> Change | None:
-        """Take back the newest change, of any of `scopes`, not taken back yet and not an
-        undo itself. `change` carries id, by, by_name, said_in, at. The change as
-        recorded, or None when there is nothing to undo. Same id twice: done once."""
+        """Take back the newest change of any of `scopes` that was not taken back yet
+        and is no undo itself. `change` carries id, by, by_name, said_in, at. The change
+        as recorded, or None when there is nothing to undo. Same id twice: done once."""
         ...
 
     async def audit(self, limit: int = 20) -> list[Change]:

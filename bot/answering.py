@@ -1,0 +1,211 @@
+"""From a question to a finished answer: policies, memory, route, backend, fallback."""
+
+import logging
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from backends.base import (
+    Backend,
+    BackendMisconfigured,
+    BackendRefused,
+    BackendUnavailable,
+    Chunk,
+    Citation,
+    End,
+    EndReason,
+    PastTurn,
+    Step,
+    Text,
+    Turn,
+    Usage,
+)
+from bot import policies
+from bot.model import Answer, ConversationId, Message, Source
+from bot.outgoing import Outgoing
+from bot.profiles import Profiles
+from bot.recall import fit, past
+from bot.router import resolve
+from bot.settings import Settings
+from bot.state.base import RememberedTurn, State
+from bot.words import say
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A whole answer. `profile` is empty when no backend was asked."""
+
+    answer: Answer
+    profile: str = ""
+    reason: EndReason = EndReason.COMPLETE
+    usage: Usage | None = None
+
+
+class Answerer:
+    """Answers questions with the profile that is in force where they are asked."""
+
+    def __init__(self, state: State, profiles: Profiles, settings: Settings) -> None:
+        self._state = state
+        self._profiles = profiles
+        self._settings = settings
+
+    async def answer(self, message: Message, outgoing: Outgoing) -> Answered:
+        """Answer `message`, showing the answer while it grows.
+
+        Raises BackendUnavailable when neither the profile nor a fallback can answer,
+        and what `Outgoing.show` raises.
+        """
+        message = policies.clean(message)
+        refusal = policies.refusal(message, self._settings)
+        if refusal is not None:
+            return Answered(Answer(refusal, complete=True))
+        session = await self._state.memory.recall(message.conversation)
+        routes = await self._state.routes.all()
+        name = resolve(
+            message.conversation,
+            routes,
+            known=self._profiles.names(),
+            default=self._profiles.default,
+        ).profile
+        recalled = fit(session, self._profiles.profile(name).memory_tokens)
+        turn = Turn(
+            question=message.text,
+            history=recalled.history,
+            summary=recalled.summary,
+            audience=policies.audience(message.conversation, self._settings.audience),
+            author=message.author.name,
+            stable_key=outgoing.delivery.answer_id,
+        )
+        note = policies.unread(message)
+        return await self._ask(name, turn, outgoing, note)
+
+    async def remember(self, message: Message, answered: Answered) -> None:
+        """Put a finished turn into the session's memory."""
+        if not answered.profile:
+            return
+        turn = RememberedTurn(
+            message_id=message.id,
+            author_id=message.author.id,
+            author_name=message.author.name,
+            question=policies.clean(message).text,
+            answer=answered.answer.text,
+            at=datetime.now(UTC),
+        )
+        ttl = self._settings.memory.idle_hours * 3600
+        await self._state.memory.remember(message.conversation, turn, ttl=ttl)
+
+    async def condense(self, conversation: ConversationId, name: str) -> None:
+        """Fold what falls out of the profile's window into the running summary."""
+        summarise = getattr(self._profiles.backend(name), "summarise", None)
+        if summarise is None:
+            return
+        session = await self._state.memory.recall(conversation)
+        recalled = fit(session, self._profiles.profile(name).memory_tokens)
+        if not recalled.overflow:
+            return
+        turns: tuple[PastTurn, ...] = tuple(map(past, recalled.overflow))
+        summary = await summarise(session.summary, turns)
+        ids = [turn.message_id for turn in recalled.overflow]
+        await self._state.memory.summarise(conversation, summary, ids)
+
+    async def _ask(
+        self, name: str, turn: Turn, outgoing: Outgoing, note: str
+    ) -> Answered:
+        """Ask a profile, then its fallback, then that one's, each at most once."""
+        first = name
+        asked: set[str] = set()
+        while True:
+            asked.add(name)
+            try:
+                answered = await self._stream(name, turn, outgoing, note)
+                return await self._declare_stand_in(answered, first)
+            except BackendRefused as error:
+                log.info("profile %s declined: %s", name, error)
+                return Answered(Answer(say("refused"), complete=True))
+            except (BackendUnavailable, BackendMisconfigured) as error:
+                log.warning("profile %s cannot answer: %s", name, error)
+                fallback = self._profiles.profile(name).fallback
+                if fallback is not None and fallback not in asked:
+                    name = fallback
+                elif isinstance(error, BackendMisconfigured):
+                    return Answered(Answer(say("misconfigured"), complete=True))
+                else:
+                    raise
+
+    async def _declare_stand_in(self, answered: Answered, first: str) -> Answered:
+        if answered.profile == first:
+            return answered
+        words = say("stood_in", stand_in=answered.profile, profile=first)
+        notice = " ".join(filter(None, [answered.answer.notice, words]))
+        return replace(answered, answer=replace(answered.answer, notice=notice))
+
+    async def _stream(
+        self, name: str, turn: Turn, outgoing: Outgoing, note: str
+    ) -> Answered:
+        backend: Backend = self._profiles.backend(name)
+        growing = _Growing(note)
+        outgoing.show(growing.answer())
+        async with aclosing(backend.answer(turn)) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                if growing.add(chunk):
+                    outgoing.show(growing.answer())
+                if growing.end is not None or outgoing.gone:
+                    break
+        if outgoing.gone:
+            return Answered(growing.answer(), name, EndReason.STOPPED, growing.usage)
+        if growing.end is None:
+            raise BackendUnavailable(f"{name}: the answer broke off before its end")
+        if not growing.text.strip():
+            raise BackendUnavailable(f"{name}: the answer was empty")
+        if growing.end is EndReason.LENGTH:
+            growing.notes.append(say("cut_short"))
+        answer = replace(growing.answer(), complete=True)
+        return Answered(answer, name, growing.end, growing.usage)
+
+
+class _Growing:
+    """An answer being put together out of chunks."""
+
+    def __init__(self, note: str) -> None:
+        self.text = ""
+        self.step = ""
+        self.sources: list[Source] = []
+        self.notes = [note] if note else []
+        self.usage: Usage | None = None
+        self.end: EndReason | None = None
+
+    def add(self, chunk: Chunk) -> bool:
+        """Take a chunk in; whether the answer looks different now."""
+        match chunk:
+            case Text(delta):
+                self.text += delta
+                return bool(delta)
+            case Step(text):
+                self.step = text
+                return True
+            case Citation(number, passage, quote):
+                self.sources.append(
+                    Source(
+                        number=number,
+                        title=passage.title,
+                        section=passage.section,
+                        quote=quote,
+                        url=passage.uri,
+                        page=passage.page,
+                    )
+                )
+            case Usage():
+                self.usage = chunk
+            case End(reason):
+                self.end = reason
+        return False
+
+    def answer(self) -> Answer:
+        return Answer(
+            self.text,
+            sources=tuple(self.sources),
+            notice=" ".join(self.notes),
+            step=self.step,
+        )

@@ -1,0 +1,78 @@
+"""The way in: from an adapter into the durable inbox."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.adapter import Acceptance, Adapter
+from bot.admin import Admin, is_stop
+from bot.errors import DeliveryError
+from bot.model import (
+    Answer,
+    ConversationId,
+    Delivery,
+    Event,
+    Message,
+    Said,
+    Stopped,
+    answer_id,
+)
+from bot.settings import Settings
+from bot.state.base import State
+from bot.words import say
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Reception:
+    """The `Intake` of all adapters of a process."""
+
+    state: State
+    admin: Admin
+    adapters: Mapping[str, Adapter]
+    settings: Settings
+    _notices: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def accept(self, event: Event) -> Acceptance:
+        """Store an event; ask for patience when the conversation's box is full."""
+        if isinstance(event, Said) and is_stop(event.message.text):
+            message = event.message
+            event = Stopped(message.conversation, message.author, message.id)
+        limit = self.settings.worker.waiting_limit
+        acceptance = await self.state.inbox.accept(event, limit=limit)
+        if acceptance is Acceptance.FULL and isinstance(event, Said):
+            # Not awaited: the platform waits for its acknowledgement.
+            notice = asyncio.create_task(self._please_wait(event.message))
+            self._notices.add(notice)
+            notice.add_done_callback(self._notices.discard)
+        return acceptance
+
+    async def takes_part(self, conversation: ConversationId) -> bool:
+        """Whether we have answered in this conversation."""
+        return await self.state.deliveries.takes_part(conversation)
+
+    async def command(self, message: Message) -> str | None:
+        """Carry out a command at once; None when the text is none."""
+        return await self.admin.run(message)
+
+    def profiles(self) -> Sequence[str]:
+        """The names of the profiles."""
+        return self.admin.profiles.names()
+
+    async def _please_wait(self, message: Message) -> None:
+        adapter = self.adapters[message.conversation.platform]
+        words = say("please_wait", limit=self.settings.worker.waiting_limit)
+        delivery = Delivery(
+            answer_id=answer_id(message.conversation, message.id),
+            conversation=message.conversation,
+            covers=(),
+            question_id=message.id,
+            reply_token=message.reply_token,
+        )
+        try:
+            part = adapter.render(Answer(words, complete=True))[0]
+            await adapter.post(delivery, 0, part)
+        except DeliveryError as error:
+            log.warning("no notice in %s: %s", message.conversation, error)

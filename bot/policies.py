@@ -1,0 +1,63 @@
+"""What is taken as a question, who is an admin, and what a place may see."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bot.model import Author, ConversationId, Message
+from bot.settings import Settings
+from bot.text import visible
+from bot.words import say
+
+
+def clean(message: Message) -> Message:
+    """The message without invisible characters and surrounding white space."""
+    return replace(message, text=visible(message.text).strip())
+
+
+def refusal(message: Message, settings: Settings) -> str | None:
+    """Why this cannot be answered, said to the person; None for a fair question."""
+    if not message.text:
+        if message.attachments:
+            names = ", ".join(file.name for file in message.attachments)
+            return say("only_attachments", names=names)
+        return say("empty_question")
+    limit = settings.worker.max_question_characters
+    if len(message.text) > limit:
+        return say("too_long", length=len(message.text), limit=limit)
+    return None
+
+
+def unread(message: Message) -> str:
+    """The note that attachments were not read; empty without attachments."""
+    if not message.attachments:
+        return ""
+    names = ", ".join(file.name for file in message.attachments)
+    return say("attachments_unread", names=names)
+
+
+def is_admin(author: Author, platform: str, settings: Settings) -> bool:
+    """By the platform's own right, by id or by role."""
+    return (
+        author.is_admin
+        or f"{platform}:{author.id}" in settings.admins
+        or any(f"{platform}:{role}" in settings.admin_roles for role in author.roles)
+    )
+
+
+def audience(
+    conversation: ConversationId, labels: Mapping[str, Sequence[str]]
+) -> frozenset[str]:
+    """The labels that a place may see: those of its narrowest entry in the settings.
+
+    A place without an entry, and without a default, sees nothing.
+    """
+    places = (
+        f"{conversation.platform}:{conversation.workspace}:{conversation.channel}",
+        f"{conversation.platform}:{conversation.workspace}",
+        conversation.platform,
+        "default",
+    )
+    for place in places:
+        if place in labels:
+            return frozenset(labels[place])
+    return frozenset()

@@ -1,0 +1,113 @@
+"""The configured profiles and their backends, each made when it is first needed."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from backends.base import Backend, BackendMisconfigured, Health, Profile
+from backends.services import Services
+from bot import plugins
+from bot.errors import ConfigurationError
+from bot.settings import Settings, config_file
+
+log = logging.getLogger(__name__)
+
+HEALTH_SECONDS = 5.0
+CORE_KEYS = {"kind", "fallback", "memory_tokens"}
+
+
+def read_profiles(settings: Settings) -> dict[str, Profile]:
+    """The profiles of the settings, and those that need none.
+
+    `verbatim` is always there; `rag` as soon as a model server is named.
+    """
+    tables: dict[str, Mapping[str, Any]] = {"verbatim": {"kind": "verbatim"}}
+    if settings.model.base_url or settings.model.api_key:
+        tables["rag"] = {"kind": "rag"}
+    tables.update(settings.backends)
+    return {name: _profile(name, table, settings) for name, table in tables.items()}
+
+
+def _profile(name: str, table: Mapping[str, Any], settings: Settings) -> Profile:
+    where = f"{config_file()}: [backends.{name}]"
+    kind = table.get("kind")
+    if not isinstance(kind, str):
+        raise ConfigurationError(f'{where} needs `kind`, such as kind = "rag"')
+    known = plugins.installed("backends")
+    if kind not in known:
+        raise ConfigurationError(
+            f"{where} has unknown kind {kind!r}; installed: {', '.join(sorted(known))}"
+        )
+    tokens = table.get("memory_tokens", settings.memory.tokens)
+    if not isinstance(tokens, int) or tokens < 0:
+        raise ConfigurationError(f"{where}: memory_tokens must be a number >= 0")
+    options = {key: value for key, value in table.items() if key not in CORE_KEYS}
+    return Profile(name, kind, options, table.get("fallback"), tokens)
+
+
+class Profiles:
+    """Profiles by name, with the backends behind them."""
+
+    def __init__(
+        self, profiles: Mapping[str, Profile], services: Services, default: str
+    ) -> None:
+        self._profiles = dict(profiles)
+        self._services = services
+        self._backends: dict[str, Backend] = {}
+        self.default = default or ("rag" if "rag" in profiles else "verbatim")
+        self._check_names()
+
+    def _check_names(self) -> None:
+        known = ", ".join(self.names())
+        if self.default not in self._profiles:
+            raise ConfigurationError(
+                f"setting 'default_backend' names {self.default!r}, "
+                f"which is no profile; known: {known}"
+            )
+        for profile in self._profiles.values():
+            if profile.fallback is None:
+                continue
+            if profile.fallback not in self._profiles:
+                raise ConfigurationError(
+                    f"[backends.{profile.name}]: fallback {profile.fallback!r} "
+                    f"is no profile; known: {known}"
+                )
+            if profile.fallback == profile.name:
+                raise ConfigurationError(
+                    f"[backends.{profile.name}]: it cannot be its own fallback"
+                )
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted(self._profiles)
+
+    def profile(self, name: str) -> Profile:
+        return self._profiles[name]
+
+    def backend(self, name: str) -> Backend:
+        """The backend of a profile. Raises BackendMisconfigured, PluginError."""
+        if name not in self._backends:
+            profile = self._profiles[name]
+            create = plugins.load("backends", profile.kind)
+            self._backends[name] = create(profile, self._services)
+        return self._backends[name]
+
+    async def health(self, name: str) -> Health:
+        """A backend's health; a backend that cannot even be made is not healthy."""
+        try:
+            async with asyncio.timeout(HEALTH_SECONDS):
+                return await self.backend(name).health()
+        except BackendMisconfigured as error:
+            return Health(ok=False, detail=str(error))
+        except TimeoutError:
+            return Health(ok=False, detail=f"no answer within {HEALTH_SECONDS:.0f} s")
+        except Exception as error:  # a plugin of somebody else's may do anything
+            log.exception("health of %s", name)
+            return Health(ok=False, detail=f"{type(error).__name__}: {error}")
+
+    async def aclose(self) -> None:
+        """Close the backends that were made."""
+        for backend in self._backends.values():
+            await backend.aclose()
+        self._backends.clear()

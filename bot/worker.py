@@ -1,0 +1,203 @@
+"""Workers take conversations, keep their claims alive, and let go when they must."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from bot.errors import ClaimLost, StateUnavailable
+from bot.handling import Desk, Handling
+from bot.model import ConversationId
+from bot.state.base import Claim, Work
+
+log = logging.getLogger(__name__)
+
+CLAIM_WAIT_SECONDS = 0.5
+WATCH_SECONDS = 0.25
+STATE_DOWN_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Held:
+    """A conversation that this worker works on. Times are of `time.monotonic`."""
+
+    claim: Claim
+    handling: Handling
+    controls: int
+    extended_at: float
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass
+class Worker:
+    """Answers many conversations at a time, each of them in order."""
+
+    desk: Desk
+    name: str
+    _held: dict[ConversationId, Held] = field(default_factory=dict)
+    _chores: set[asyncio.Task[None]] = field(default_factory=set)
+    _reachable: bool = True
+
+    def later(self, chore: Awaitable[None]) -> None:
+        """Do something that nobody waits for; a failure is only logged."""
+        task = asyncio.ensure_future(_quietly(chore))
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set, then drain and give unfinished work back."""
+        loops = [
+            asyncio.create_task(self._extend(), name="extend"),
+            asyncio.create_task(self._watch(), name="watch"),
+        ]
+        try:
+            await self._claim_until(stopping)
+            await self._drain()
+        finally:
+            for loop in [*loops, *self._chores]:
+                loop.cancel()
+            await asyncio.gather(*loops, *self._chores, return_exceptions=True)
+
+    async def _claim_until(self, stopping: asyncio.Event) -> None:
+        slots = asyncio.Semaphore(self.desk.settings.concurrency)
+        stop = asyncio.create_task(stopping.wait())
+        try:
+            while not stopping.is_set():
+                slot = asyncio.create_task(slots.acquire())
+                await asyncio.wait({slot, stop}, return_when=asyncio.FIRST_COMPLETED)
+                if not slot.done():
+                    slot.cancel()
+                    return
+                # Not cancelled by `stop`: a claim made must not get lost on the way.
+                asked_at = time.monotonic()
+                work = await self._claim()
+                if work is None:
+                    slots.release()
+                    continue
+                await self._let_go_of_older(work.claim)
+                self._take(work, asked_at, slots)
+        finally:
+            stop.cancel()
+
+    async def _claim(self) -> Work | None:
+        try:
+            work = await self.desk.state.inbox.claim(
+                self.name,
+                lease=self.desk.settings.lease_seconds,
+                wait=CLAIM_WAIT_SECONDS,
+            )
+        except StateUnavailable as error:
+            if self._reachable:
+                log.error("the state does not answer, waiting for it: %s", error)
+            self._reachable = False
+            await asyncio.sleep(STATE_DOWN_SECONDS)
+            return None
+        if not self._reachable:
+            log.info("the state answers again")
+        self._reachable = True
+        return work
+
+    async def _let_go_of_older(self, claim: Claim) -> None:
+        """After a long pause we may be given what we still think we hold."""
+        older = self._held.get(claim.conversation)
+        if older is not None and older.task is not None:
+            older.task.cancel()
+            await asyncio.gather(older.task, return_exceptions=True)
+
+    def _take(self, work: Work, asked_at: float, slots: asyncio.Semaphore) -> None:
+        claim = work.claim
+
+        async def guard() -> None:
+            await self._guard(held)
+
+        handling = Handling(self.desk, work, guard)
+        held = Held(claim, handling, work.controls, asked_at)
+        self._held[claim.conversation] = held
+        held.task = asyncio.create_task(
+            self._handle(held), name=str(claim.conversation)
+        )
+
+        def done(task: asyncio.Task[None]) -> None:
+            slots.release()
+            if self._held.get(claim.conversation) is held:
+                del self._held[claim.conversation]
+
+        held.task.add_done_callback(done)
+
+    async def _handle(self, held: Held) -> None:
+        try:
+            await held.handling.run()
+        except ClaimLost:
+            log.warning("another worker has taken over %s", held.claim.conversation)
+        except StateUnavailable as error:
+            # Nothing can be written; the lease ends and the work is taken up again.
+            log.error("left %s for now: %s", held.claim.conversation, error)
+        except asyncio.CancelledError:
+            with suppress(ClaimLost, StateUnavailable):
+                await self.desk.state.inbox.release(held.claim)
+            raise
+
+    async def _guard(self, held: Held) -> None:
+        """Make sure, before a write, that much of the claim's lease is left."""
+        lease = self.desk.settings.lease_seconds
+        if time.monotonic() - held.extended_at < lease / 2:
+            return
+        now = time.monotonic()
+        if await self.desk.state.inbox.extend([held.claim], lease=lease):
+            raise ClaimLost(f"{held.claim.conversation} has another worker now")
+        held.extended_at = now
+
+    async def _extend(self) -> None:
+        lease = self.desk.settings.lease_seconds
+        while True:
+            await asyncio.sleep(lease / 4)
+            by_claim = {held.claim: held for held in self._held.values()}
+            if not by_claim:
+                continue
+            now = time.monotonic()
+            try:
+                lost = await self.desk.state.inbox.extend(list(by_claim), lease=lease)
+            except StateUnavailable:
+                continue
+            for claim, held in by_claim.items():
+                if claim not in lost:
+                    held.extended_at = now
+                elif held.task is not None and not held.task.done():
+                    log.warning("lost %s", claim.conversation)
+                    held.task.cancel()
+
+    async def _watch(self) -> None:
+        """Tell handlings of stops, edits and deletes that came in meanwhile."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            by_claim = {held.claim: held for held in self._held.values()}
+            if not by_claim:
+                continue
+            try:
+                counts = await self.desk.state.inbox.controls(list(by_claim))
+            except StateUnavailable:
+                continue
+            for claim, count in counts.items():
+                held = by_claim[claim]
+                if count != held.controls:
+                    held.controls = count
+                    held.handling.changed.set()
+
+    async def _drain(self) -> None:
+        tasks = [held.task for held in self._held.values() if held.task is not None]
+        if not tasks:
+            return
+        log.info("finishing %d answers", len(tasks))
+        _, late = await asyncio.wait(tasks, timeout=self.desk.settings.drain_seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+async def _quietly(chore: Awaitable[None]) -> None:
+    try:
+        await chore
+    except Exception as error:  # a chore must not take the worker down
+        log.warning("a chore failed: %s", error)
