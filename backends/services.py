@@ -39,10 +39,12 @@ class Services:
     """Shared by all backends of a process.
 
     `search` opens the knowledge of a collection on first use; `embed` turns texts into
-    vectors (a float32 array of shape (texts, dimensions)), None without embeddings.
+    vectors (a float32 array of shape (texts, dimensions)), None without embeddings;
+    `collection` is the one that a profile uses unless it names its own.
     """
 
     data_dir: Path
     search: Callable[[str], Awaitable[Search]]
     embed: Callable[[list[str]], Awaitable[Any]] | None = None
     model: ModelDefaults = field(default_factory=ModelDefaults)
+    collection: str = "documents"

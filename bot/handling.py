@@ -46,17 +46,22 @@ class Desk:
     answerer: Answerer
     admin: Admin
     settings: WorkerSettings
-    later: Callable[[Awaitable[None]], None]
-    """Takes a chore that nobody waits for, such as a summary."""
 
 
 class Handling:
     """Works through the first plan of a claimed conversation, then lets it go."""
 
     def __init__(
-        self, desk: Desk, work: Work, guard: Callable[[], Awaitable[None]]
+        self,
+        desk: Desk,
+        work: Work,
+        *,
+        guard: Callable[[], Awaitable[None]],
+        later: Callable[[Awaitable[None]], None],
     ) -> None:
+        """`guard` is a Ledger's; `later` takes a chore that nobody waits for."""
         self._desk = desk
+        self._later = later
         self._work = work
         self._guard = guard
         self._outgoing: Outgoing | None = None
@@ -171,7 +176,7 @@ class Handling:
         )
         if answered.profile:
             chore = self._desk.answerer.condense(message.conversation, answered.profile)
-            self._desk.later(chore)
+            self._later(chore)
 
     async def _delivery(
         self, plan: Plan, message: Message

@@ -230,9 +230,12 @@ class Settings(Section):
         None, description="A Qdrant server; empty: the embedded store in `data_dir`."
     )
     qdrant_api_key: SecretStr | None = Field(None, description="The server's key.")
-    embeddings: Literal["minilm", "off"] = Field(
-        "minilm",
-        description='"minilm" (embedded) or "off" (search by words only).',
+    collection: str = Field(
+        "documents", description="The documents that profiles use by default."
+    )
+    documents: list[Path] = Field(
+        default_factory=list,
+        description="Files and folders that are brought up to date at each start.",
     )
     default_backend: str = Field(
         "",

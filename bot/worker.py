@@ -112,7 +112,7 @@ class Worker:
         async def guard() -> None:
             await self._guard(held)
 
-        handling = Handling(self.desk, work, guard)
+        handling = Handling(self.desk, work, guard=guard, later=self.later)
         held = Held(claim, handling, work.controls, asked_at)
         self._held[claim.conversation] = held
         held.task = asyncio.create_task(

@@ -1,0 +1,119 @@
+"""The team's documents as the program holds them: collections opened when needed."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.base import BackendMisconfigured
+from backends.knowledge.embedding import Embedder, Vectors
+from backends.knowledge.ingest import Progress, Report, ingest
+from backends.knowledge.retriever import Retriever
+from backends.knowledge.store import Identity, VectorStore
+from backends.knowledge.terms import Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a collection holds."""
+
+    collection: str
+    documents: int
+    passages: int
+
+
+class Library:
+    """Collections in a Qdrant server, or in the data folder when none is named.
+
+    Embedding weights and stores are loaded when they are first needed, so a bot that
+    only talks to a tuned model never pays for them.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        qdrant_url: str | None = None,
+        qdrant_api_key: str | None = None,
+    ) -> None:
+        self._data_dir = data_dir
+        self._url = qdrant_url
+        self._api_key = qdrant_api_key
+        self._embedder: Embedder | None = None
+        self._terms = Terms()
+        self._stores: dict[str, VectorStore] = {}
+        self._opening = asyncio.Lock()
+        self._ingesting = asyncio.Lock()
+
+    async def search(self, collection: str) -> Retriever:
+        """Retrieval over a collection, which is opened if need be."""
+        store, embedder = await self._open(collection)
+        return Retriever(store, embedder, self._terms)
+
+    async def embed(self, texts: list[str]) -> Vectors:
+        """One unit vector a text; float32, shape (texts, dimensions)."""
+        return await asyncio.to_thread((await self._embed_with()).embed, texts)
+
+    async def ingest(
+        self,
+        collection: str,
+        paths: Sequence[Path],
+        progress: Callable[[Progress], None] = lambda _: None,
+        *,
+        rebuild: bool = False,
+    ) -> Report:
+        """Bring a collection up to date with files; one ingestion at a time."""
+        async with self._ingesting:
+            if rebuild and collection in self._stores:
+                await self._stores.pop(collection).close()
+            store, embedder = await self._open(collection, rebuild=rebuild)
+            return await ingest(paths, store, embedder, progress, terms=self._terms)
+
+    async def overview(self, collection: str) -> Overview:
+        """How much a collection holds."""
+        store, _ = await self._open(collection)
+        documents = await store.documents()
+        return Overview(collection, len(documents), await store.count())
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        for store in self._stores.values():
+            await store.close()
+        self._stores.clear()
+
+    async def _open(
+        self, collection: str, *, rebuild: bool = False
+    ) -> tuple[VectorStore, Embedder]:
+        async with self._opening:
+            embedder = await self._embed_with()
+            if collection not in self._stores:
+                identity = Identity.of(embedder, self._terms)
+                self._stores[collection] = await self._store(
+                    collection, identity, rebuild
+                )
+            return self._stores[collection], embedder
+
+    async def _store(
+        self, collection: str, identity: Identity, rebuild: bool
+    ) -> VectorStore:
+        if not collection.replace("-", "").replace("_", "").isalnum():
+            raise BackendMisconfigured(
+                f"collection {collection!r}: use letters, digits, - and _ only"
+            )
+        if self._url:
+            from backends.knowledge.server_store import ServerStore
+
+            return await ServerStore.open(
+                self._url, collection, identity, self._api_key, rebuild
+            )
+        from backends.knowledge.edge_store import EdgeStore
+
+        folder = self._data_dir / "knowledge" / collection
+        return await EdgeStore.open(folder, identity, rebuild)
+
+    async def _embed_with(self) -> Embedder:
+        if self._embedder is None:
+            from backends.knowledge.minilm import MiniLM
+
+            self._embedder = await asyncio.to_thread(MiniLM.installed, self._data_dir)
+        return self._embedder

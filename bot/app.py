@@ -1,0 +1,246 @@
+"""The program put together: state, knowledge, profiles, adapters, worker."""
+
+import asyncio
+import logging
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from backends.base import BackendError
+from backends.knowledge.ingest import Progress, Report
+from backends.knowledge.library import Library
+from backends.services import ModelDefaults, Services
+from bot import control, plugins, state
+from bot.adapter import Adapter
+from bot.admin import Admin
+from bot.answering import Answerer
+from bot.errors import ConfigurationError, CurbsideError
+from bot.handling import Desk
+from bot.intake import Reception
+from bot.profiles import Profiles, read_profiles
+from bot.settings import Settings
+from bot.state.base import State
+from bot.worker import Worker
+
+log = logging.getLogger(__name__)
+
+CONSOLE = "console"
+RESTART_SECONDS = 5.0
+
+
+@dataclass
+class App:
+    """A process of Curbside. `App.open` makes it and closes what it opened."""
+
+    settings: Settings
+    state: State
+    library: Library
+    profiles: Profiles
+    adapters: dict[str, Adapter]
+    admin: Admin
+    reception: Reception
+    worker: Worker
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: Settings, *, platforms: Collection[str] | None = None
+    ) -> AsyncIterator["App"]:
+        """Open everything; `platforms` None means all that are configured.
+
+        The console keeps a state of its own: it must not take the bot's conversations.
+        """
+        platforms = configured() if platforms is None else platforms
+        name = CONSOLE if CONSOLE in platforms else "main"
+        async with AsyncExitStack() as stack:
+            opened = state.create(settings, name)
+            stack.push_async_callback(opened.aclose)
+            await opened.open()
+            library = open_library(settings)
+            stack.push_async_callback(library.aclose)
+            profiles = open_profiles(settings, library)
+            stack.push_async_callback(profiles.aclose)
+            adapters = create_adapters(settings, platforms)
+            for adapter in adapters.values():
+                stack.push_async_callback(adapter.aclose)
+                await adapter.open()
+            yield cls.compose(settings, opened, library, profiles, adapters)
+
+    @classmethod
+    def compose(
+        cls,
+        settings: Settings,
+        opened: State,
+        library: Library,
+        profiles: Profiles,
+        adapters: dict[str, Adapter],
+    ) -> "App":
+        """An app out of opened parts."""
+
+        async def facts() -> list[str]:
+            return await knowledge_facts(settings, library)
+
+        admin = Admin(opened, profiles, settings, facts)
+        answerer = Answerer(opened, profiles, settings)
+        desk = Desk(opened, adapters, answerer, admin, settings.worker)
+        reception = Reception(opened, admin, adapters, settings)
+        worker = Worker(desk, name=worker_name())
+        return cls(
+            settings, opened, library, profiles, adapters, admin, reception, worker
+        )
+
+    async def run(
+        self, stopping: asyncio.Event, *, listen: bool = True, work: bool = True
+    ) -> None:
+        """Listen and work until `stopping` is set, or until every listener has ended.
+
+        Then no more events are taken in, and answers under way are finished.
+        """
+        tasks: list[asyncio.Task[None]] = []
+        working = asyncio.Event()
+        if work:
+            tasks.append(asyncio.create_task(self.worker.run(working), name="worker"))
+        listeners = [
+            asyncio.create_task(self._listen(adapter), name=f"listen {name}")
+            for name, adapter in self.adapters.items()
+            if listen
+        ]
+        stop = asyncio.create_task(stopping.wait())
+        ended = asyncio.gather(*listeners) if listeners else asyncio.Future[Any]()
+        try:
+            await asyncio.wait(
+                {stop, ended, *tasks}, return_when=asyncio.FIRST_COMPLETED
+            )
+            if ended.done():
+                ended.result()
+        finally:
+            stop.cancel()
+            for listener in listeners:
+                listener.cancel()
+            await asyncio.gather(*listeners, return_exceptions=True)
+            working.set()
+            await asyncio.gather(*tasks)
+
+    async def _listen(self, adapter: Adapter) -> None:
+        """Keep an adapter listening; a wrong setting ends the program."""
+        while True:
+            try:
+                await adapter.listen(self.reception)
+                return
+            except ConfigurationError:
+                raise
+            except Exception:
+                log.exception("%s: listening failed, again soon", adapter.platform)
+                await asyncio.sleep(RESTART_SECONDS)
+
+    async def ingest(
+        self,
+        paths: Sequence[Path],
+        progress: Callable[[Progress], None],
+        *,
+        collection: str = "",
+        rebuild: bool = False,
+    ) -> Report:
+        """Bring documents up to date in this process."""
+        return await self.library.ingest(
+            collection or self.settings.collection, paths, progress, rebuild=rebuild
+        )
+
+    def control(self) -> Any:
+        """The door for `curbside ingest` while this process owns the documents."""
+
+        async def take(arguments: dict[str, Any], emit: control.Emit) -> None:
+            lines: asyncio.Queue[Progress | None] = asyncio.Queue()
+            job = asyncio.create_task(
+                self.ingest(
+                    [Path(path) for path in arguments["paths"]],
+                    lines.put_nowait,
+                    collection=arguments.get("collection", ""),
+                    rebuild=bool(arguments.get("rebuild")),
+                )
+            )
+            job.add_done_callback(lambda _: lines.put_nowait(None))
+            while (line := await lines.get()) is not None:
+                await emit({"progress": asdict(line)})
+            await emit({"report": asdict(job.result())})
+
+        return control.serve(self.settings.data_dir, {"ingest": take})
+
+
+def configured() -> set[str]:
+    """The installed platforms but the console; the unconfigured drop out later."""
+    return set(plugins.installed("adapters")) - {CONSOLE}
+
+
+def create_adapters(
+    settings: Settings, platforms: Collection[str]
+) -> dict[str, Adapter]:
+    """The adapters of these platforms that are configured."""
+    adapters = {}
+    for platform in sorted(platforms):
+        adapter = plugins.load("adapters", platform)(settings)
+        if adapter is not None:
+            adapters[platform] = adapter
+    return adapters
+
+
+def open_library(settings: Settings) -> Library:
+    """The documents, where the settings say."""
+    key = settings.qdrant_api_key
+    return Library(
+        settings.data_dir,
+        qdrant_url=settings.qdrant_url,
+        qdrant_api_key=key.get_secret_value() if key else None,
+    )
+
+
+def open_profiles(settings: Settings, library: Library) -> Profiles:
+    """The profiles, with what their backends share."""
+    model = settings.model
+    services = Services(
+        data_dir=settings.data_dir,
+        search=library.search,
+        embed=library.embed,
+        model=ModelDefaults(
+            base_url=model.base_url,
+            model=model.name,
+            api_key=model.api_key.get_secret_value() if model.api_key else None,
+        ),
+        collection=settings.collection,
+    )
+    return Profiles(read_profiles(settings), services, settings.default_backend)
+
+
+async def knowledge_facts(settings: Settings, library: Library) -> list[str]:
+    """What the documents are, for `status`."""
+    try:
+        overview = await library.overview(settings.collection)
+    except BackendError as error:
+        return [f"Documents cannot be searched: {error}"]
+    return [
+        f"{overview.documents} documents, {overview.passages} passages "
+        f"in collection `{overview.collection}`."
+    ]
+
+
+def worker_name() -> str:
+    """A name no other worker has, also after a restart."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+
+
+def require_adapters(app: App) -> None:
+    """Raise ConfigurationError when no platform is configured."""
+    if not app.adapters:
+        raise ConfigurationError(
+            "no platform is configured: set CURBSIDE_SLACK_BOT_TOKEN and "
+            "CURBSIDE_SLACK_APP_TOKEN, or CURBSIDE_DISCORD_TOKEN; "
+            "`curbside chat` needs neither"
+        )
+
+
+__all__ = ["App", "CurbsideError", "require_adapters"]
