@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from backends.base import BackendError
+from backends.base import Backend, BackendError, Profile
 from backends.knowledge.ingest import Progress, Report
 from backends.knowledge.library import Library
 from backends.services import ModelDefaults, Services
@@ -213,7 +213,12 @@ def open_profiles(settings: Settings, library: Library) -> Profiles:
         ),
         collection=settings.collection,
     )
-    return Profiles(read_profiles(settings), services, settings.default_backend)
+
+    def create(profile: Profile) -> Backend:
+        backend: Backend = plugins.load("backends", profile.kind)(profile, services)
+        return backend
+
+    return Profiles(read_profiles(settings), create, settings.default_backend)
 
 
 async def knowledge_facts(settings: Settings, library: Library) -> list[str]:

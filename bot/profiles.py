@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from backends.base import Backend, BackendMisconfigured, Health, Profile
-from backends.services import Services
 from bot import plugins
 from bot.errors import ConfigurationError
 from bot.settings import Settings, config_file
@@ -50,10 +49,13 @@ class Profiles:
     """Profiles by name, with the backends behind them."""
 
     def __init__(
-        self, profiles: Mapping[str, Profile], services: Services, default: str
+        self,
+        profiles: Mapping[str, Profile],
+        create: Callable[[Profile], Backend],
+        default: str = "",
     ) -> None:
         self._profiles = dict(profiles)
-        self._services = services
+        self._create = create
         self._backends: dict[str, Backend] = {}
         self.default = default or ("rag" if "rag" in profiles else "verbatim")
         self._check_names()
@@ -88,9 +90,7 @@ class Profiles:
     def backend(self, name: str) -> Backend:
         """The backend of a profile. Raises BackendMisconfigured, PluginError."""
         if name not in self._backends:
-            profile = self._profiles[name]
-            create = plugins.load("backends", profile.kind)
-            self._backends[name] = create(profile, self._services)
+            self._backends[name] = self._create(self._profiles[name])
         return self._backends[name]
 
     async def health(self, name: str) -> Health:

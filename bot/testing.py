@@ -28,6 +28,7 @@ class ScriptedBackend:
     async def answer(self, turn: Turn) -> AsyncIterator[Chunk]:
         """Play the script for this turn."""
         self.turns.append(turn)
+        ended = False
         try:
             for item in self.script(turn):
                 if isinstance(item, Exception):
@@ -35,9 +36,10 @@ class ScriptedBackend:
                 if isinstance(item, float | int):
                     await asyncio.sleep(item)
                 else:
+                    ended = isinstance(item, End)
                     yield item
         except (asyncio.CancelledError, GeneratorExit):
-            self.cancelled += 1
+            self.cancelled += not ended
             raise
 
     async def health(self) -> Health:
