@@ -56,7 +56,7 @@ class App:
         The console keeps a state of its own: it must not take the bot's conversations.
         """
         platforms = configured() if platforms is None else platforms
-        name = CONSOLE if CONSOLE in platforms else "main"
+        name = CONSOLE if CONSOLE in platforms else state.MAIN
         async with AsyncExitStack() as stack:
             opened = state.create(settings, name)
             stack.push_async_callback(opened.aclose)
