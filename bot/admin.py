@@ -1,5 +1,6 @@
 """The commands people give in the chat, the same words on every platform."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -173,8 +174,9 @@ class Admin:
     async def _backends(self) -> str:
         routes = await self.state.routes.all()
         lines = []
-        for name in self.profiles.names():
-            health = await self.profiles.health(name)
+        names = self.profiles.names()
+        healths = await asyncio.gather(*map(self.profiles.health, names))
+        for name, health in zip(names, healths, strict=True):
             profile = self.profiles.profile(name)
             uses = [
                 f"{scope} ({route.share} %)" if route.canary == name else scope

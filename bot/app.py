@@ -101,6 +101,8 @@ class App:
 
         Then no more events are taken in, and answers under way are finished.
         """
+        if work:
+            await self.profiles.warm()
         tasks: list[asyncio.Task[None]] = []
         working = asyncio.Event()
         if work:

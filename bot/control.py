@@ -55,7 +55,7 @@ async def serve(data_dir: Path, jobs: dict[str, Job]) -> AsyncIterator[None]:
 
     application = web.Application()
     application.router.add_post("/{job}", take)
-    data_dir.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
     runner = web.AppRunner(application)
     await runner.setup()
     path.unlink(missing_ok=True)

@@ -88,11 +88,7 @@ class Handling:
         doing = asyncio.create_task(self._attempt(plan), name="attempt")
         try:
             while not doing.done():
-                changed = asyncio.create_task(self.changed.wait())
-                await asyncio.wait(
-                    {doing, changed}, return_when=asyncio.FIRST_COMPLETED
-                )
-                changed.cancel()
+                await self._done_or_changed(doing)
                 if self.changed.is_set() and not doing.done():
                     self.changed.clear()
                     work = await self._desk.state.inbox.reread(self.claim)
@@ -108,6 +104,13 @@ class Handling:
                     await doing
                 if self._outgoing is not None:
                     await self._outgoing.aclose()
+
+    async def _done_or_changed(self, doing: asyncio.Task[bool]) -> None:
+        changed = asyncio.create_task(self.changed.wait())
+        try:
+            await asyncio.wait({doing, changed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            changed.cancel()
 
     async def _attempt(self, plan: Plan) -> bool:
         """One attempt at a plan; False when it is to be made anew."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,9 @@ from bot.words import say
 
 log = logging.getLogger(__name__)
 
+NOTICE_SECONDS = 20.0
+"""A full conversation is told so at most this often."""
+
 
 @dataclass
 class Reception:
@@ -34,6 +38,7 @@ class Reception:
     adapters: Mapping[str, Adapter]
     settings: Settings
     _notices: set[asyncio.Task[None]] = field(default_factory=set)
+    _noticed: dict[ConversationId, float] = field(default_factory=dict)
 
     async def accept(self, event: Event) -> Acceptance:
         """Store an event; ask for patience when the conversation's box is full."""
@@ -43,10 +48,7 @@ class Reception:
         limit = self.settings.worker.waiting_limit
         acceptance = await self.state.inbox.accept(event, limit=limit)
         if acceptance is Acceptance.FULL and isinstance(event, Said):
-            # Not awaited: the platform waits for its acknowledgement.
-            notice = asyncio.create_task(self._please_wait(event.message))
-            self._notices.add(notice)
-            notice.add_done_callback(self._notices.discard)
+            self._ask_for_patience(event.message)
         return acceptance
 
     async def takes_part(self, conversation: ConversationId) -> bool:
@@ -60,6 +62,22 @@ class Reception:
     def profiles(self) -> Sequence[str]:
         """The names of the profiles."""
         return self.admin.profiles.names()
+
+    def _ask_for_patience(self, message: Message) -> None:
+        """Say so once in a while: a flood must not be answered by another."""
+        now = time.monotonic()
+        self._noticed = {
+            place: at
+            for place, at in self._noticed.items()
+            if now - at < NOTICE_SECONDS
+        }
+        if message.conversation in self._noticed:
+            return
+        self._noticed[message.conversation] = now
+        # Not awaited: the platform waits for its acknowledgement.
+        notice = asyncio.create_task(self._please_wait(message))
+        self._notices.add(notice)
+        notice.add_done_callback(self._notices.discard)
 
     async def _please_wait(self, message: Message) -> None:
         adapter = self.adapters[message.conversation.platform]

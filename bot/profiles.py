@@ -7,7 +7,7 @@ from typing import Any
 
 from backends.base import Backend, BackendMisconfigured, Health, Profile
 from bot import plugins
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, PluginError
 from bot.settings import Settings, config_file
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,14 @@ class Profiles:
         if name not in self._backends:
             self._backends[name] = self._create(self._profiles[name])
         return self._backends[name]
+
+    async def warm(self) -> None:
+        """Make every backend now: their imports must not stall the first question."""
+        for name in self.names():
+            try:
+                await asyncio.to_thread(self.backend, name)
+            except (BackendMisconfigured, PluginError) as error:
+                log.error("profile %s does not work: %s", name, error)
 
     async def health(self, name: str) -> Health:
         """A backend's health; a backend that cannot even be made is not healthy."""

@@ -63,15 +63,11 @@ class Town:
         return bool(self.slack.sockets.connections)
 
     def answers(self, channel: str, thread: str) -> list[str]:
-        return [
-            message["text"] for message in self.slack.bot_messages(channel, thread)
-        ]
+        return [message["text"] for message in self.slack.bot_messages(channel, thread)]
 
 
 @pytest.fixture(params=["sqlite", "redis"])
-async def town(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncIterator[Town]:
+async def town(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Town]:
     state = ""
     if request.param == "redis":
         redis: RedisServer = request.getfixturevalue("redis_server")
@@ -92,14 +88,18 @@ async def test_a_killed_answer_is_finished_by_the_next_process_once(town: Town) 
     try:
         await until(town.connected, what="connecting", program=program)
         channel, question = await town.ask("When do walk-ins close on Friday?")
-        await until(lambda: bool(town.answers(channel, question)), what="first words", program=program)
+        await until(
+            lambda: bool(town.answers(channel, question)),
+            what="first words",
+            program=program,
+        )
         assert ANSWER not in town.answers(channel, question)[0]
 
         await program.kill()
         await program.start()
 
         def whole() -> bool:
-            return [ANSWER] == town.answers(channel, question)
+            return town.answers(channel, question) == [ANSWER]
 
         await until(whole, 30, what="the whole answer", program=program)
         await asyncio.sleep(1)
@@ -117,14 +117,21 @@ async def test_a_post_that_was_under_way_at_the_kill_is_not_doubled(town: Town) 
     try:
         await until(town.connected, what="connecting", program=program)
         channel, question = await town.ask("When do walk-ins close on Friday?")
-        await until(lambda: bool(town.answers(channel, question)), what="the post", program=program)
+        await until(
+            lambda: bool(town.answers(channel, question)),
+            what="the post",
+            program=program,
+        )
 
         await program.kill()
         await program.start()
         await until(
-            lambda: any(call.method == "conversations.replies" for call in town.slack.calls),
+            lambda: any(
+                call.method == "conversations.replies" for call in town.slack.calls
+            ),
             30,
-            what="the look-up", program=program,
+            what="the look-up",
+            program=program,
         )
         await asyncio.sleep(2)
 
@@ -140,7 +147,11 @@ async def test_a_term_signal_lets_the_answer_end(town: Town) -> None:
     try:
         await until(town.connected, what="connecting", program=program)
         channel, question = await town.ask("When do walk-ins close on Friday?")
-        await until(lambda: bool(town.answers(channel, question)), what="first words", program=program)
+        await until(
+            lambda: bool(town.answers(channel, question)),
+            what="first words",
+            program=program,
+        )
 
         await program.signal(signal.SIGTERM)
         code = await program.wait()

@@ -308,8 +308,9 @@ async def test_the_word_stop_is_a_stop(start: Start) -> None:
 
 async def test_an_edit_while_the_answer_grows_starts_it_anew(start: Start) -> None:
     backend = ScriptedBackend(
-        lambda turn: [Text(f"re {turn.question}"), 1 if "?" not in turn.question else 0]
-        + [End()]
+        lambda turn: (
+            [Text(f"re {turn.question}"), 1 if "?" not in turn.question else 0, End()]
+        )
     )
     house = await start(backend=backend)
 
@@ -439,7 +440,11 @@ async def test_a_cut_answer_says_so(start: Start) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "empty message"), ("   \u200b\u202e ", "empty message"), ("x" * 100_000, "100,000")],
+    [
+        ("", "empty message"),
+        ("   \u200b\u202e ", "empty message"),
+        ("x" * 100_000, "100,000"),
+    ],
     ids=["empty", "invisible", "100,000 characters"],
 )
 async def test_bad_questions_get_a_clear_word(
@@ -525,5 +530,3 @@ async def test_whoami_backends_and_help(start: Start) -> None:
     assert "not an admin" in await house.ask("whoami")
     assert "`plain`: scripted; ready" in await house.ask("backends")
     assert "`forget me`" in await house.ask("help")
-
-

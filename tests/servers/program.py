@@ -33,14 +33,24 @@ class Program:
         self._process: asyncio.subprocess.Process | None = None
 
     @property
+    def output(self) -> str:
+        """What its runs printed, without what they logged."""
+        return (self.folder / "output.txt").read_text()
+
+    @property
     def log(self) -> str:
         """All that its runs wrote."""
         path = self.folder / "log.txt"
         return path.read_text() if path.exists() else ""
 
-    async def start(self) -> None:
-        """Start it; what it writes goes to the log."""
-        with (self.folder / "log.txt").open("ab") as log:
+    async def start(self, *, stdin: str = "") -> None:
+        """Start it with something to read."""
+        (self.folder / "input.txt").write_text(stdin)
+        with (
+            (self.folder / "log.txt").open("ab") as log,
+            (self.folder / "output.txt").open("ab") as output,
+            (self.folder / "input.txt").open("rb") as given,
+        ):
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -48,8 +58,8 @@ class Program:
                 *self._command,
                 cwd=self.folder,
                 env=self._environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
+                stdin=given,
+                stdout=output,
                 stderr=log,
             )
 
