@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 
@@ -20,8 +21,7 @@ class ConversationId:
     thread: str = ""
 
     def __str__(self) -> str:
-        parts = (self.platform, self.workspace, self.channel, self.thread)
-        return ":".join(quote(part, safe="") for part in parts)
+        return _joined(self.platform, self.workspace, self.channel, self.thread)
 
     @classmethod
     def parse(cls, text: str) -> "ConversationId":
@@ -30,6 +30,11 @@ class ConversationId:
         if len(parts) != 4:
             raise ValueError(f"not a conversation id: {text!r}")
         return cls(*(unquote(part) for part in parts))
+
+
+@lru_cache(maxsize=4096)  # written out some twenty times for each answer
+def _joined(*parts: str) -> str:
+    return ":".join(quote(part, safe="") for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

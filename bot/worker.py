@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from bot.errors import ClaimLost, StateUnavailable
 from bot.handling import Desk, Handling
@@ -15,7 +16,12 @@ from bot.state.base import Claim, Work
 log = logging.getLogger(__name__)
 
 CLAIM_WAIT_SECONDS = 0.5
+
+MOST_TOGETHER = 8
+"""How many conversations are claimed at once while a queue is long."""
+
 WATCH_SECONDS = 0.25
+ENDING_SECONDS = 0.1
 STATE_DOWN_SECONDS = 0.5
 
 
@@ -63,30 +69,45 @@ class Worker:
     async def _claim_until(self, stopping: asyncio.Event) -> None:
         slots = asyncio.Semaphore(self.desk.settings.concurrency)
         stop = asyncio.create_task(stopping.wait())
+        together = 1
         try:
-            while not stopping.is_set():
-                slot = asyncio.create_task(slots.acquire())
-                await asyncio.wait({slot, stop}, return_when=asyncio.FIRST_COMPLETED)
-                if not slot.done():
-                    slot.cancel()
-                    return
+            while await self._room(slots, stop):
+                claims = [self._claim_into(slots, CLAIM_WAIT_SECONDS)]
+                while len(claims) < together and not slots.locked():
+                    await slots.acquire()
+                    claims.append(self._claim_into(slots, 0))
                 # Not cancelled by `stop`: a claim made must not get lost on the way.
-                asked_at = time.monotonic()
-                work = await self._claim()
-                if work is None:
-                    slots.release()
-                    continue
-                await self._let_go_of_older(work.claim)
-                self._take(work, asked_at, slots)
+                found = await asyncio.gather(*claims)
+                # A claim takes a write to a disk: a queue is not worked off one by one.
+                together = min(2 * together, MOST_TOGETHER) if all(found) else 1
         finally:
             stop.cancel()
 
-    async def _claim(self) -> Work | None:
+    async def _room(self, slots: asyncio.Semaphore, stop: asyncio.Task[Any]) -> bool:
+        """Take a slot, which may have to get free first; False when told to stop."""
+        if not slots.locked():
+            return not stop.done() and await slots.acquire()
+        slot = asyncio.create_task(slots.acquire())
+        await asyncio.wait({slot, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.done():
+            slot.cancel()
+        return not stop.done()
+
+    async def _claim_into(self, slots: asyncio.Semaphore, wait: float) -> bool:
+        """Fill a slot with a conversation, or give it back; whether there was one."""
+        asked_at = time.monotonic()
+        work = await self._claim(wait)
+        if work is None:
+            slots.release()
+            return False
+        await self._let_go_of_older(work.claim)
+        self._take(work, asked_at, slots)
+        return True
+
+    async def _claim(self, wait: float) -> Work | None:
         try:
             work = await self.desk.state.inbox.claim(
-                self.name,
-                lease=self.desk.settings.lease_seconds,
-                wait=CLAIM_WAIT_SECONDS,
+                self.name, lease=self.desk.settings.lease_seconds, wait=wait
             )
         except StateUnavailable as error:
             if self._reachable:
@@ -164,9 +185,14 @@ class Worker:
             for claim, held in by_claim.items():
                 if claim not in lost:
                     held.extended_at = now
-                elif held.task is not None and not held.task.done():
+            if lost:
+                # Most have only just been finished; their tasks are about to end.
+                await asyncio.sleep(ENDING_SECONDS)
+            for claim in lost:
+                task = by_claim[claim].task
+                if task is not None and not task.done():
                     log.warning("lost %s", claim.conversation)
-                    held.task.cancel()
+                    task.cancel()
 
     async def _watch(self) -> None:
         """Tell handlings of stops, edits and deletes that came in meanwhile."""

@@ -104,7 +104,7 @@ class MiniLM:
 
 
 def find_weights() -> Path:
-    """The folder of the weights; the package itself is never imported (it wants torch)."""
+    """The folder of the weights; the package is not imported, it would want torch."""
     found = importlib.util.find_spec(PACKAGE)
     if found is not None and found.origin is not None:
         folder = Path(found.origin).parent / "model"
@@ -191,18 +191,25 @@ def _attend(state: Vectors, hidden: Vectors, layer: Layer) -> Vectors:
     flat = state.reshape(-1, WIDTH)
 
     def heads(part: tuple[Vectors, Vectors]) -> Vectors:
-        split = (flat @ part[0] + part[1]).reshape(count, length, HEADS, HEAD_WIDTH)
+        split = _linear(flat, part).reshape(count, length, HEADS, HEAD_WIDTH)
         return split.transpose(0, 2, 1, 3)
 
-    scores = heads(layer.query) @ heads(layer.key).transpose(0, 1, 3, 2)
+    scores: Vectors = heads(layer.query) @ heads(layer.key).transpose(0, 1, 3, 2)
     scores *= np.float32(HEAD_WIDTH**-0.5)
     scores += hidden
     scores -= scores.max(-1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(-1, keepdims=True)
-    mixed = (scores @ heads(layer.value)).transpose(0, 2, 1, 3).reshape(-1, WIDTH)
-    mixed = mixed @ layer.mix[0] + layer.mix[1]
-    return _normalise(mixed.reshape(state.shape) + state, layer.mix_norm)
+    joined = (scores @ heads(layer.value)).transpose(0, 2, 1, 3).reshape(-1, WIDTH)
+    return _normalise(
+        _linear(joined, layer.mix).reshape(state.shape) + state, layer.mix_norm
+    )
+
+
+def _linear(x: Vectors, part: tuple[Vectors, Vectors]) -> Vectors:
+    result: Vectors = x @ part[0]
+    result += part[1]
+    return result
 
 
 def _feed(state: Vectors, layer: Layer) -> Vectors:

@@ -1,4 +1,4 @@
-"""Cuts text into the word pieces that BERT-like models know, without a native library."""
+"""Cuts text into the word pieces that BERT-like models know, in plain Python."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -74,7 +74,7 @@ class WordPiece:
 
 
 def words(text: str) -> Iterator[str]:
-    """Lower-case words and punctuation marks, accents and control characters removed."""
+    """Lower-case words and punctuation marks, without accents and controls."""
     text = text.translate(CONTROL) if text.isascii() else _plain(text)
     for token in text.lower().split():
         if token.isalnum():

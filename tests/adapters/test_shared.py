@@ -11,7 +11,9 @@ from bot.model import Answer, Source
 from bot.text import visible
 
 CODE = "```python\n" + "\n".join(f"x = {n}" for n in range(400)) + "\n```"
-TABLE = "| day | closes |\n|---|---|\n" + "\n".join(f"| {n} | four |" for n in range(200))
+TABLE = "| day | closes |\n|---|---|\n" + "\n".join(
+    f"| {n} | four |" for n in range(200)
+)
 
 blocks = st.one_of(
     st.text(alphabet="ab c\n.", max_size=400),

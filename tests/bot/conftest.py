@@ -13,9 +13,7 @@ from bot.state.sqlite import SqliteState
 
 
 @pytest.fixture(params=["sqlite", "redis"])
-async def state(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncIterator[State]:
+async def state(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[State]:
     """An open state; what is tested over it must not see a difference."""
     state: State
     if request.param == "redis":

@@ -3,7 +3,7 @@
 import time
 from typing import get_args
 
-from .workspace import JSON, Channel, Kind, Message, User, Workspace
+from .workspace import JSON, Channel, Kind, Message, SlackError, User, Workspace
 
 KINDS: tuple[str, ...] = get_args(Kind)
 
@@ -32,9 +32,16 @@ class Payloads:
             "text": message.text,
             "ts": message.ts,
             "team": self._workspace.team_id,
-            "blocks": message.blocks,
         }
-        for name in ("subtype", "bot_id", "app_id", "thread_ts", "edited", "files"):
+        for name in (
+            "blocks",
+            "subtype",
+            "bot_id",
+            "app_id",
+            "thread_ts",
+            "edited",
+            "files",
+        ):
             if value := getattr(message, name):
                 view[name] = value
         if message.bot_id:
@@ -53,7 +60,10 @@ class Payloads:
         if message.thread_ts is None:
             return {}
         if message.is_reply:
-            root = self._workspace.root(message.channel, message.thread_ts)
+            try:
+                root = self._workspace.root(message.channel, message.thread_ts)
+            except SlackError:
+                return {}  # the root was deleted, its replies are still there
             return {"parent_user_id": root.user}
         replies = self._workspace.messages(message.channel, message.ts)[1:]
         users = list(dict.fromkeys(reply.user for reply in replies))
@@ -128,9 +138,10 @@ class Payloads:
 
     def mention_event(self, message: Message) -> JSON:
         """The `app_mention` event that comes beside the `message` event."""
-        kept = ("user", "text", "ts", "team", "blocks", "thread_ts", "files")
+        left_out = {"reactions", "metadata", "parent_user_id", "reply_count"}
+        left_out |= {"reply_users", "reply_users_count", "latest_reply", "is_locked"}
         view = self.message(message)
-        event: JSON = {key: view[key] for key in kept if key in view}
+        event: JSON = {key: view[key] for key in view.keys() - left_out}
         event |= {"type": "app_mention", "channel": message.channel}
         if message.client_msg_id:
             event["client_msg_id"] = message.client_msg_id

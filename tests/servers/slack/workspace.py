@@ -143,6 +143,11 @@ class Workspace:
                 return message
         raise SlackError("message_not_found")
 
+    def reply(self, channel: str, ts: str) -> Message | None:
+        """The message with this ts, if it is one inside a thread."""
+        found = (m for m in self._messages[channel] if m.ts == ts and m.is_reply)
+        return next(found, None)
+
     def root(self, channel: str, ts: str) -> Message:
         """The first message of a thread; a deleted root takes its thread along."""
         for message in self._messages[channel]:

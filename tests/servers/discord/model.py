@@ -1,4 +1,4 @@
-"""The things a local Discord is made of: records, permission and intent bits, errors."""
+"""What a local Discord is made of: records, permission and intent bits, errors."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ DISCORD_EPOCH_MS = 1_420_070_400_000
 TEXT_CHANNEL, DM_CHANNEL, PUBLIC_THREAD = 0, 1, 11
 DEFAULT_MESSAGE, REPLY, COMMAND_ANSWER = 0, 19, 20
 
-HAS_THREAD, EPHEMERAL, LOADING = 1 << 5, 1 << 6, 1 << 7
+SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING = 1 << 2, 1 << 5, 1 << 6, 1 << 7
 
 
 class Permission(IntFlag):

@@ -1,0 +1,276 @@
+"""Discord as a platform: renders answers, posts and edits them, finds them again."""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import discord
+
+from adapters.discord.gateway import Gateway
+from adapters.discord.listening import Listener
+from adapters.discord.markdown import to_messages
+from adapters.discord.places import Places
+from adapters.discord.rest import (
+    ARCHIVED,
+    INTENT_FIX,
+    INVALID_TOKEN,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_WEBHOOK,
+    DiscordRefused,
+    DiscordRest,
+)
+from adapters.discord.settings import DiscordSettings
+from adapters.shared import compose, visible
+from bot.adapter import AdapterHealth, Intake, Part
+from bot.errors import (
+    DeliveryError,
+    DeliveryImpossible,
+    DeliveryUnclear,
+    MessageGone,
+)
+from bot.model import Answer, Delivery
+
+log = logging.getLogger(__name__)
+
+GROWING = " …"
+"""Stands at the end of an answer that is not whole yet."""
+
+TOKEN_SECONDS = 14.5 * 60
+"""A command's answer can be written for fifteen minutes; then it is a message."""
+
+DEFER_SECONDS = 4.0
+"""Discord takes the first sign of a command within three; after this none comes."""
+
+LOOK_AGAIN_SECONDS = 0.25
+TYPING_SECONDS = 3.0
+HEALTH_SECONDS = 5.0
+
+GENERATIONS = 5
+SHARD_LIMIT = 2_500
+
+
+class DiscordAdapter:
+    """One bot, in all servers that have it; sending needs no gateway."""
+
+    platform = "discord"
+
+    def __init__(
+        self,
+        settings: DiscordSettings,
+        *,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.edit_interval = settings.edit_seconds
+        self._settings = settings
+        self._now = now
+        self._sleep = sleep
+        self._rest = DiscordRest(settings)
+        self._titles: dict[str, str] = {}
+        self._places = Places(self._rest, self._titles)
+        self._removed: deque[str] = deque(maxlen=1_000)
+        self._closed: deque[str] = deque(maxlen=1_000)
+        self._gateway: Gateway | None = None
+
+    async def open(self) -> None:
+        """Log in for sending."""
+        await self._rest.open()
+
+    async def aclose(self) -> None:
+        """Close the session."""
+        await self._rest.aclose()
+
+    async def listen(self, intake: Intake) -> None:
+        """Take events in over the gateway until cancelled."""
+        listener = Listener(
+            self._settings, intake, titles=self._titles, removed=self._removed
+        )
+        self._gateway = Gateway(self._settings, listener)
+        await self._gateway.run()
+
+    def render(self, answer: Answer) -> list[Part]:
+        """The answer in Discord's Markdown, in as many messages as it takes."""
+        texts = to_messages(visible(compose(answer)))
+        if not answer.complete:
+            texts[-1] += GROWING
+        # An empty message is refused: an answer without a word is three dots.
+        return [Part(text.strip() or GROWING.strip()) for text in texts]
+
+    async def post(self, delivery: Delivery, index: int, part: Part) -> str:
+        """Post a part: into the command's answer, or as a message with a nonce."""
+        if index == 0 and (token := self._token(delivery)):
+            try:
+                written = await self._answer_command(delivery, token, part)
+            except MessageGone as error:
+                raise DeliveryImpossible("the command's answer was deleted") from error
+            if written is not None:
+                return written
+        place = await self._places.open(delivery)
+        reply_to = await self._places.anchor(delivery) if index == 0 else None
+        message = await self._send(delivery.key(index), place, part, reply_to)
+        if message.content.strip() != part.text.strip():
+            # The nonce gave back what an earlier attempt had posted.
+            await self.edit(delivery, str(message.id), part)
+        return str(message.id)
+
+    async def find(self, delivery: Delivery, index: int) -> str | None:
+        """Look for the message that an unclear post may have made.
+
+        The history does not say the nonce of a message. But a conversation is answered
+        in order, so what a message answers and what it follows tell it apart: the first
+        part is a reply to the question (or the first of our words in its own thread),
+        a further one our next plain message. What is not in the history yet, the nonce
+        catches: for some minutes a second post gives the first message back.
+        """
+        if index == 0 and self._token(delivery):
+            return None  # Writing a command's answer again changes nothing.
+        return await self._places.lost(delivery, index)
+
+    async def edit(self, delivery: Delivery, message_id: str, part: Part) -> None:
+        """Replace the text of a message."""
+        token = self._token(delivery) if _is_first(delivery, message_id) else ""
+        if token and await self._answer_command(delivery, token, part) is not None:
+            return
+        place, message = self._places.place(delivery), int(message_id)
+        try:
+            await self._rest.edit(place, message, part.text)
+        except DiscordRefused as error:
+            if error.code == UNKNOWN_CHANNEL:
+                raise MessageGone("the thread of the message was deleted") from error
+            if error.code != ARCHIVED:
+                raise
+            await self._rest.reopen(place)
+            await self._rest.edit(place, message, part.text)
+
+    async def remove(self, delivery: Delivery, message_id: str) -> None:
+        """Delete a message of ours."""
+        # Discord tells us of this too, and then it must not look like a person's wish.
+        self._removed.append(message_id)
+        try:
+            await self._rest.delete(self._places.place(delivery), int(message_id))
+        except MessageGone:
+            log.debug("%s was gone already", message_id)
+        except DiscordRefused as error:
+            if error.code == UNKNOWN_CHANNEL:
+                return
+            token = self._token(delivery) if _is_first(delivery, message_id) else ""
+            if not token:
+                raise
+            await self._rest.withdraw_command(token)
+
+    async def working(self, delivery: Delivery, step: str) -> None:
+        """Typing, where the answer will stand; a command shows that by itself."""
+        if self._token(delivery):
+            return
+        try:
+            async with asyncio.timeout(TYPING_SECONDS):
+                await self._rest.show_typing(self._places.visible(delivery))
+        except (DeliveryError, TimeoutError) as error:
+            log.debug("no typing in %s: %s", delivery.conversation, error)
+
+    async def health(self) -> AdapterHealth:
+        """Try the token; see that what the settings want is switched on."""
+        try:
+            async with asyncio.timeout(HEALTH_SECONDS):
+                application = await self._rest.application()
+        except TimeoutError:
+            problem = f"Discord did not answer in {HEALTH_SECONDS:.0f} seconds"
+            return AdapterHealth(ok=False, problems=(problem,))
+        except DeliveryError as error:
+            return AdapterHealth(ok=False, problems=(str(error),))
+        problems = self._problems(application)
+        servers = application.approximate_guild_count
+        detail = f"{application.name}, in about {servers} servers"
+        return AdapterHealth(not problems, detail, tuple(problems))
+
+    def _problems(self, application: discord.AppInfo) -> list[str]:
+        problems = []
+        flags = application.flags
+        may_read = flags.gateway_message_content
+        if not (may_read or flags.gateway_message_content_limited):
+            problems += [INTENT_FIX] if self._settings.message_content else []
+        if application.interactions_endpoint_url:
+            problems.append(
+                "commands go to an Interactions Endpoint URL, and not to us; remove it "
+                "under General Information in the developer portal"
+            )
+        if application.approximate_guild_count >= SHARD_LIMIT:
+            problems.append(
+                f"Discord wants shards from {SHARD_LIMIT} servers on, which this bot "
+                "does not have"
+            )
+        if self._gateway is not None and not self._gateway.connected:
+            problems.append("the gateway is not connected just now; it is tried again")
+        return problems
+
+    async def _send(
+        self, key: str, place: int, part: Part, reply_to: int | None
+    ) -> discord.Message:
+        """Post a message under the nonce of its key."""
+        for generation in range(GENERATIONS):
+            wanted = nonce(key, generation)
+            try:
+                return await self._send_surely(place, part, wanted, reply_to)
+            except MessageGone:
+                # The message of this nonce was deleted since: a part that was taken
+                # back for a while. Discord wants another nonce then.
+                continue
+        raise DeliveryImpossible("our message is deleted each time it is posted")
+
+    async def _send_surely(
+        self, place: int, part: Part, wanted: str, reply_to: int | None
+    ) -> discord.Message:
+        """Post; a second time with the same nonce, which makes no second message."""
+        try:
+            return await self._rest.send(
+                place, part.text, nonce=wanted, reply_to=reply_to
+            )
+        except DeliveryUnclear as error:
+            log.info("posting again with the same nonce: %s", error)
+        return await self._rest.send(place, part.text, nonce=wanted, reply_to=reply_to)
+
+    async def _answer_command(
+        self, delivery: Delivery, token: str, part: Part
+    ) -> str | None:
+        """Write the answer of a command; None when that cannot be done any more.
+
+        The question is stored before Discord gets its first sign, so a quick worker
+        may be here before there is anything to write into.
+        """
+        while True:
+            try:
+                return str(await self._rest.answer_command(token, part.text))
+            except DiscordRefused as error:
+                if error.code not in (UNKNOWN_WEBHOOK, INVALID_TOKEN):
+                    raise
+                early = self._age(delivery) < DEFER_SECONDS
+                if error.code == UNKNOWN_WEBHOOK and early:
+                    await self._sleep(LOOK_AGAIN_SECONDS)
+                    continue
+                log.info("a command's answer becomes a message: %s", error)
+                self._closed.append(token)
+                return None
+
+    def _token(self, delivery: Delivery) -> str:
+        """The token of the command's answer, as long as it can be written."""
+        token = delivery.reply_token
+        usable = token and token not in self._closed
+        return token if usable and self._age(delivery) < TOKEN_SECONDS else ""
+
+    def _age(self, delivery: Delivery) -> float:
+        """Seconds since the question: its id carries the time."""
+        asked = discord.utils.snowflake_time(int(delivery.question_id))
+        return self._now() - asked.timestamp()
+
+
+def _is_first(delivery: Delivery, message_id: str) -> bool:
+    return any(part.id == message_id and not part.index for part in delivery.parts)
+
+
+def nonce(key: str, generation: int = 0) -> str:
+    """What makes a second post of a part recognisable; Discord takes 25 characters."""
+    text = f"{key}\n{generation}"
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

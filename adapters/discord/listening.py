@@ -1,0 +1,205 @@
+"""What a client heard, handed to the intake: in its order, and nothing dropped."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Container
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import discord
+
+from adapters.discord.events import place_of, read, title, verdict
+from adapters.discord.interactions import Interactions
+from adapters.discord.settings import DiscordSettings
+from bot.adapter import Acceptance, Intake
+from bot.errors import StateUnavailable
+from bot.model import Author, ConversationId, Deleted, Edited, Rated, Said
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[], Awaitable[None]]
+
+AGAIN_SECONDS = (0.1, 5.0)
+"""First and longest pause before an event is tried again that could not be stored."""
+
+EDITABLE = timedelta(days=1)
+"""The edit of an older message is not taken for a question."""
+
+REMEMBERED = 10_000
+
+
+class Listener:
+    """Hears for one bot.
+
+    `titles` takes names for threads; `removed` are the messages we deleted ourselves.
+    """
+
+    def __init__(
+        self,
+        settings: DiscordSettings,
+        intake: Intake,
+        *,
+        titles: dict[str, str],
+        removed: Container[str] = (),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.interactions = Interactions(settings, intake)
+        self.private: deque[int] = deque(maxlen=REMEMBERED)
+        """Channels of direct messages; a bot cannot list them."""
+        self._settings = settings
+        self._intake = intake
+        self._titles = titles
+        self._removed = removed
+        self._sleep = sleep
+        self._jobs: asyncio.Queue[Job] = asyncio.Queue()
+        # A delete comes with ids alone; these say which conversation it is about.
+        self._heard: dict[str, ConversationId] = {}
+
+    def take(self, job: Job) -> None:
+        """Put something to do behind what came in before it."""
+        self._jobs.put_nowait(job)
+
+    async def take_in(self) -> None:
+        """Do what is to be done, until cancelled."""
+        while True:
+            job = await self._jobs.get()
+            try:
+                await self._until_stored(job)
+            except Exception:
+                log.exception("a discord event could not be taken in")
+
+    async def _until_stored(self, job: Job) -> None:
+        """Discord does not send an event again: it is kept until it can be stored."""
+        pause, longest = AGAIN_SECONDS
+        while True:
+            try:
+                return await job()
+            except StateUnavailable as error:
+                log.warning("an event waits to be stored: %s", error)
+            await self._sleep(pause)
+            pause = min(pause * 2, longest)
+
+    async def said(self, client: discord.Client, message: discord.Message) -> None:
+        """A message was written, or found to have been written while we were away."""
+        if message.guild is None and message.channel.id not in self.private:
+            self.private.append(message.channel.id)
+        await _complete(client, message)
+        reading = read(message, _me(client), threads=self._settings.threads)
+        if reading is None:
+            return
+        conversation = reading.message.conversation
+        if reading.certain or await self._intake.takes_part(conversation):
+            self._note(reading.message.id, conversation, reading.message.text)
+            await self._intake.accept(Said(reading.message))
+
+    async def edited(self, client: discord.Client, message: discord.Message) -> None:
+        """A message changed: its text, or only its previews and the like."""
+        changed_at = message.edited_at
+        if changed_at is None or datetime.now(UTC) - message.created_at > EDITABLE:
+            return
+        await _complete(client, message)
+        reading = read(message, _me(client), threads=self._settings.threads)
+        if reading is None:
+            return
+        id_, conversation = reading.message.id, reading.message.conversation
+        certain = reading.certain or id_ in self._heard
+        if not certain and not await self._intake.takes_part(conversation):
+            return
+        self._note(id_, conversation, reading.message.text)
+        # If our name was put in only now, the message is new to us.
+        accepted = await self._intake.accept(Said(reading.message))
+        if accepted is Acceptance.DUPLICATE:
+            # The same time stands on later updates that do not change the text.
+            version = changed_at.isoformat()
+            await self._intake.accept(Edited(reading.message, version))
+
+    async def deleted(
+        self, client: discord.Client, guild: int | None, channel: int, message: str
+    ) -> None:
+        """A message is gone; whose it was, we are not told."""
+        if message in self._removed:
+            return
+        conversation = self._heard.get(message)
+        if conversation is None:
+            place = await _place(client, guild, channel)
+            conversation = await self._of_ours(place, message) if place else None
+        if conversation is not None:
+            await self._intake.accept(Deleted(conversation, message))
+
+    async def _of_ours(
+        self, place: ConversationId, message: str
+    ) -> ConversationId | None:
+        """The conversation that a message may have been part of, if we are in it."""
+        root = ConversationId("discord", place.workspace, place.channel, message)
+        for conversation in (place, root):
+            if await self._intake.takes_part(conversation):
+                return conversation
+        return None
+
+    async def rated(
+        self, client: discord.Client, event: discord.RawReactionActionEvent
+    ) -> None:
+        """A reaction was put on a message, or taken off again."""
+        judged = verdict(str(event.emoji))
+        author, me = event.message_author_id, _me(client)
+        if judged is None or event.user_id == me or author not in (None, me):
+            return
+        place = await _place(client, event.guild_id, event.channel_id)
+        if place is None:
+            return
+        if event.event_type == "REACTION_REMOVE":
+            judged = "none"
+        # Reactions have no ids; the last one of a person counts.
+        now = str(time.time_ns())
+        person = Author(str(event.user_id))
+        rated = Rated(place, person, str(event.message_id), judged, now)
+        await self._intake.accept(rated)
+
+    def _note(self, message: str, conversation: ConversationId, text: str) -> None:
+        self._heard[message] = conversation
+        if conversation.thread == message:
+            self._titles[message] = title(text)
+        while len(self._heard) > REMEMBERED:
+            del self._heard[next(iter(self._heard))]
+        while len(self._titles) > REMEMBERED:
+            del self._titles[next(iter(self._titles))]
+
+
+def _me(client: discord.Client) -> int:
+    return client.user.id if client.user is not None else 0
+
+
+async def _complete(client: discord.Client, message: discord.Message) -> None:
+    """Put in what a message lacks that comes from an unknown thread or by REST."""
+    guild = message.guild
+    if guild is None or message.author.bot:
+        return
+    if isinstance(message.channel, discord.PartialMessageable):
+        found = await _channel(client, message.channel.id)
+        if isinstance(found, discord.Thread | discord.TextChannel):
+            message.channel = found
+    if isinstance(message.author, discord.User):
+        with suppress(discord.HTTPException):
+            message.author = await guild.fetch_member(message.author.id)
+
+
+async def _place(
+    client: discord.Client, guild: int | None, channel: int
+) -> ConversationId | None:
+    if guild is None:
+        return place_of(None, discord.Object(channel))
+    found = await _channel(client, channel)
+    return None if found is None else place_of(guild, found)
+
+
+async def _channel(client: discord.Client, id_: int) -> discord.abc.Snowflake | None:
+    """A channel or thread; archived threads have to be asked for."""
+    if (known := client.get_channel(id_)) is not None:
+        return known
+    try:
+        return await client.fetch_channel(id_)
+    except discord.DiscordException as error:
+        log.debug("no channel %s: %s", id_, error)
+        return None

@@ -1,0 +1,109 @@
+"""Where an answer stands on Discord: its channel or thread, and its messages there."""
+
+import discord
+
+from adapters.discord.events import ASKED, plain, title
+from adapters.discord.rest import UNKNOWN_CHANNEL, DiscordRefused, DiscordRest
+from bot.errors import DeliveryImpossible, MessageGone
+from bot.model import Delivery
+
+SEARCHED = 200
+"""Messages after a question among which a lost answer is looked for."""
+
+REMEMBERED = 5_000
+
+
+class Places:
+    """Finds and opens the places of answers. `titles` are names for new threads."""
+
+    def __init__(self, rest: DiscordRest, titles: dict[str, str]) -> None:
+        self._rest = rest
+        self._titles = titles
+        self._opened: set[str] = set()
+
+    def place(self, delivery: Delivery) -> int:
+        """The channel or thread that the answer belongs in."""
+        place = delivery.conversation
+        in_channel = not place.thread or place.thread.startswith(ASKED)
+        return int(place.channel if in_channel else place.thread)
+
+    def visible(self, delivery: Delivery) -> int:
+        """The place, or the channel above it while there is no thread yet."""
+        if self._begins_thread(delivery):
+            return int(delivery.conversation.channel)
+        return self.place(delivery)
+
+    async def open(self, delivery: Delivery) -> int:
+        """The place; a question that is to have a thread gets it now."""
+        place = self.place(delivery)
+        if not self._begins_thread(delivery):
+            return place
+        channel, thread = int(delivery.conversation.channel), str(place)
+        try:
+            name = self._titles.get(thread)
+            if name is None:
+                asked = await self._rest.message(channel, place)
+                name = title(plain(asked.content, asked, await self._rest.me()))
+            await self._rest.start_thread(channel, place, name)
+        except MessageGone as error:
+            raise DeliveryImpossible("the question was deleted") from error
+        if len(self._opened) >= REMEMBERED:
+            self._opened.clear()
+        self._opened.add(thread)
+        return place
+
+    async def anchor(self, delivery: Delivery) -> int | None:
+        """The message that the first part of an answer replies to."""
+        if _in_own_thread(delivery):
+            return None  # The question stands above its thread.
+        if not delivery.reply_token:
+            return int(delivery.question_id)
+        # A command has no message; what stands there is "thinking", said by us.
+        for message in await self._since(delivery, int(delivery.question_id)):
+            used = message.interaction_metadata
+            if used is not None and str(used.id) == delivery.question_id:
+                return message.id
+        return None
+
+    async def lost(self, delivery: Delivery, index: int) -> str | None:
+        """The message of a part whose post had no clear result, from the history."""
+        known = {part.id for part in delivery.parts if part.id}
+        before = [int(part.id) for part in delivery.parts if part.id]
+        start = max(before) if index and before else int(delivery.question_id)
+        anchor = None if index else await self.anchor(delivery)
+        me = await self._rest.me()
+        for message in await self._since(delivery, start):
+            ours = message.author.id == me and str(message.id) not in known
+            if ours and _carries(message, delivery, index, anchor):
+                return str(message.id)
+        return None
+
+    def _begins_thread(self, delivery: Delivery) -> bool:
+        thread = delivery.conversation.thread
+        return _in_own_thread(delivery) and thread not in self._opened
+
+    async def _since(self, delivery: Delivery, start: int) -> list[discord.Message]:
+        place = self.place(delivery)
+        try:
+            return await self._rest.history(place, after=start, limit=SEARCHED)
+        except DiscordRefused as error:
+            if error.code == UNKNOWN_CHANNEL:
+                return []  # The thread was not made, so nothing is in it.
+            raise
+
+
+def _in_own_thread(delivery: Delivery) -> bool:
+    """Whether the question is the message that the thread was made from."""
+    return delivery.conversation.thread == delivery.question_id
+
+
+def _carries(
+    message: discord.Message, delivery: Delivery, index: int, anchor: int | None
+) -> bool:
+    """Whether one of our messages is the part that was posted."""
+    if index or _in_own_thread(delivery):
+        return message.type is discord.MessageType.default
+    if delivery.reply_token and message.id == anchor:
+        return not message.flags.loading
+    reference = message.reference.message_id if message.reference else None
+    return reference is not None and reference == anchor

@@ -1,0 +1,317 @@
+"""The REST API: single calls, and the library's errors turned into ours."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import aiohttp
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from adapters.discord.settings import DiscordSettings
+from bot.errors import (
+    ConfigurationError,
+    DeliveryError,
+    DeliveryImpossible,
+    DeliveryLater,
+    DeliveryUnclear,
+    MessageGone,
+)
+
+T = TypeVar("T")
+C = TypeVar("C", bound=discord.Client)
+
+log = logging.getLogger(__name__)
+
+# At DEBUG the library would write down what people said, and interaction tokens.
+logging.getLogger("discord").setLevel(logging.INFO)
+
+LATER_SECONDS = 2.0
+BANNED_SECONDS = 30.0
+"""The pause after a refusal for calling too much that did not come from the API."""
+
+LONGEST_WAIT_SECONDS = 30.0
+"""A rate limit longer than this is for the delivery to wait out, not the library."""
+
+UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
+INVALID_TOKEN, ARCHIVED, THREAD_EXISTS = 50027, 50083, 160004
+
+SUPPRESS_EMBEDS = 1 << 2
+
+TOKEN_FIX = (
+    "Discord does not accept the token; make a new one under Bot in the developer "
+    "portal (discord.com/developers/applications) and set it as CURBSIDE_DISCORD_TOKEN"
+)
+INTENT_FIX = (
+    "setting 'discord.message_content' is on, but the bot may not read messages: turn "
+    'on "Message Content Intent" under Bot, Privileged Gateway Intents, in the '
+    "developer portal (discord.com/developers/applications), or set "
+    "CURBSIDE_DISCORD_MESSAGE_CONTENT=false"
+)
+
+FIXES = {
+    UNKNOWN_CHANNEL: "the channel or thread is gone",
+    50001: (
+        "the bot cannot see the channel; give its role View Channel and Read Message "
+        "History there"
+    ),
+    50007: "the person does not take direct messages from the bot",
+    50013: (
+        "the bot's role lacks a permission there; it needs Send Messages, Send "
+        "Messages in Threads, Create Public Threads and Read Message History"
+    ),
+    ARCHIVED: "the thread is archived; somebody must write in it first",
+    160002: "give the bot's role Read Message History, or it cannot reply",
+    160005: "the thread is locked; a moderator must unlock it",
+}
+
+
+class DiscordRefused(DeliveryImpossible):
+    """Discord answered with an error that trying again does not mend."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class DiscordRest:
+    """Calls the REST API, without a gateway; failures come out as a DeliveryError."""
+
+    def __init__(self, settings: DiscordSettings) -> None:
+        self._settings = settings
+        self._client: discord.Client | None = None
+        self._logging_in = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Log in. Raises ConfigurationError for a token that is refused."""
+        try:
+            await self._logged_in()
+        except DiscordRefused as error:
+            raise ConfigurationError(f"discord: {error}") from error
+        except DeliveryError as error:
+            # Discord's own trouble must not keep the other platforms from starting.
+            log.warning("discord does not answer yet: %s", error)
+
+    async def aclose(self) -> None:
+        """Close the session."""
+        if self._client is not None:
+            await self._client.close()
+
+    async def me(self) -> int:
+        """The id of our user."""
+        client = await self._logged_in()
+        assert client.user is not None
+        return client.user.id
+
+    async def application(self) -> discord.AppInfo:
+        """What Discord knows of us; asked anew each time."""
+        return await self._read("its application", lambda it: it.application_info())
+
+    async def send(
+        self, channel: int, text: str, *, nonce: str, reply_to: int | None = None
+    ) -> discord.Message:
+        """Post a message. Discord gives the first one back for a nonce it knows."""
+        reference: Any = None
+        if reply_to is not None:
+            # The question may be deleted by now: then it is no reply.
+            reference = discord.MessageReference(
+                message_id=reply_to, channel_id=channel, fail_if_not_exists=False
+            )
+
+        async def send(client: discord.Client) -> discord.Message:
+            place = client.get_partial_messageable(channel)
+            return await place.send(
+                text, nonce=nonce, reference=reference, suppress_embeds=True
+            )
+
+        return await self._write("a message", send)
+
+    async def edit(self, channel: int, message: int, text: str) -> None:
+        """Replace the text of a message; its previews stay off."""
+        await self._write(
+            "an edit", lambda it: _partial(it, channel, message).edit(content=text)
+        )
+
+    async def delete(self, channel: int, message: int) -> None:
+        """Delete a message of ours."""
+        await self._write(
+            "a delete", lambda it: _partial(it, channel, message).delete()
+        )
+
+    async def message(self, channel: int, message: int) -> discord.Message:
+        """A message as it is now."""
+        return await self._read(
+            "a message", lambda it: _partial(it, channel, message).fetch()
+        )
+
+    async def history(
+        self, channel: int, *, after: int, limit: int
+    ) -> list[discord.Message]:
+        """Messages after one, the oldest first."""
+
+        async def look(client: discord.Client) -> list[discord.Message]:
+            place = client.get_partial_messageable(channel)
+            found = place.history(after=discord.Object(after), limit=limit)
+            return [message async for message in found]
+
+        return await self._read("the history", look)
+
+    async def show_typing(self, channel: int) -> None:
+        """Show for ten seconds that we are typing."""
+
+        async def show(client: discord.Client) -> None:
+            await client.get_partial_messageable(channel).typing()
+
+        await self._write("typing", show)
+
+    async def start_thread(self, channel: int, message: int, name: str) -> None:
+        """Make the thread of a message; doing it again changes nothing."""
+        route = Route(
+            "POST",
+            "/channels/{channel_id}/messages/{message_id}/threads",
+            channel_id=channel,
+            message_id=message,
+        )
+        try:
+            await self._request("a thread", route, {"name": name})
+        except DiscordRefused as error:
+            if error.code != THREAD_EXISTS:
+                raise
+
+    async def reopen(self, thread: int) -> None:
+        """Take a thread out of the archive."""
+        route = Route("PATCH", "/channels/{channel_id}", channel_id=thread)
+        await self._request("opening a thread", route, {"archived": False})
+
+    async def answer_command(self, token: str, text: str) -> int:
+        """Put a text into the answer of a command; the id of that message."""
+        body = {
+            "content": text,
+            "flags": SUPPRESS_EMBEDS,
+            "allowed_mentions": {"parse": []},
+        }
+        route = await self._original("PATCH", token)
+        answered = await self._request("a command's answer", route, body)
+        return int(answered["id"])
+
+    async def withdraw_command(self, token: str) -> None:
+        """Delete the answer of a command."""
+        route = await self._original("DELETE", token)
+        await self._request("a command's answer", route, None)
+
+    async def _original(self, method: str, token: str) -> Route:
+        client = await self._logged_in()
+        return Route(
+            method,
+            "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
+            webhook_id=client.application_id,
+            webhook_token=token,
+        )
+
+    async def _request(self, what: str, route: Route, body: Any) -> Any:
+        given = {} if body is None else {"json": body}
+        return await self._write(what, lambda it: it.http.request(route, **given))
+
+    async def _read(
+        self, what: str, call: Callable[[discord.Client], Awaitable[T]]
+    ) -> T:
+        """A call that only looks: DeliveryLater when there is no answer."""
+        client = await self._logged_in()
+        return await self._translated(what, DeliveryLater, call(client))
+
+    async def _write(
+        self, what: str, call: Callable[[discord.Client], Awaitable[T]]
+    ) -> T:
+        """A call that changes something: DeliveryUnclear when it may have."""
+        client = await self._logged_in()
+        return await self._translated(what, DeliveryUnclear, call(client))
+
+    async def _logged_in(self) -> discord.Client:
+        """The client; a login that failed for a time is made up for."""
+        async with self._logging_in:
+            if self._client is None:
+                use_addresses(self._settings)
+                client = new_client(discord.Intents(guilds=True), discord.Client)
+                try:
+                    await self._translated(
+                        "the login", DeliveryLater, client.login(token(self._settings))
+                    )
+                except DeliveryError:
+                    # A client whose login failed cannot be used again.
+                    await client.close()
+                    raise
+                self._client = client
+            return self._client
+
+    async def _translated(
+        self, what: str, unclear: type[DeliveryError], calling: Awaitable[T]
+    ) -> T:
+        """The one place where the library's and aiohttp's exceptions become ours."""
+        try:
+            async with asyncio.timeout(self._settings.timeout_seconds):
+                return await calling
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise DeliveryLater(
+                f"no connection to Discord for {what}: {error}", LATER_SECONDS
+            ) from error
+        except discord.DiscordException as error:
+            raise refusal(what, error, unclear) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            words = f"{type(error).__name__} {error}".strip()
+            raise unclear(f"no reply from Discord to {what}: {words}") from error
+
+
+def new_client(intents: discord.Intents, kind: type[C]) -> C:
+    """A client that calls nobody, keeps little, and waits for no limit for long."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+    return kind(
+        intents=intents,
+        allowed_mentions=discord.AllowedMentions.none(),
+        max_messages=None,
+        chunk_guilds_at_startup=False,
+        member_cache_flags=discord.MemberCacheFlags.none(),
+        max_ratelimit_timeout=LONGEST_WAIT_SECONDS,
+    )
+
+
+def use_addresses(settings: DiscordSettings) -> None:
+    """Tell the library where Discord is; it knows one address for a whole process."""
+    Route.BASE = settings.api_url
+    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.gateway_url)
+
+
+def token(settings: DiscordSettings) -> str:
+    return settings.token.get_secret_value() if settings.token else ""
+
+
+def refusal(
+    what: str, error: discord.DiscordException, unclear: type[DeliveryError]
+) -> DeliveryError:
+    """What an error of the library means for us."""
+    if isinstance(error, discord.LoginFailure):
+        return DiscordRefused(TOKEN_FIX, 0)
+    if isinstance(error, discord.RateLimited):
+        return DeliveryLater(f"Discord limits {what}", error.retry_after)
+    if not isinstance(error, discord.HTTPException):
+        return unclear(f"{what} failed: {type(error).__name__} {error}")
+    if error.status == 429:
+        pause = str(error.response.headers.get("Retry-After", ""))
+        seconds = float(pause) if pause.replace(".", "", 1).isdigit() else 0.0
+        return DeliveryLater(f"Discord limits {what}", max(seconds, BANNED_SECONDS))
+    if error.status >= 500:
+        return unclear(f"Discord is in trouble: {what}: HTTP {error.status}")
+    if error.code == UNKNOWN_MESSAGE:
+        return MessageGone(f"the message of {what} is not there any more")
+    if error.status == 401 and error.code != INVALID_TOKEN:
+        return DiscordRefused(TOKEN_FIX, error.code)
+    fix = FIXES.get(error.code, error.text)
+    return DiscordRefused(f"Discord refused {what} ({error.code}): {fix}", error.code)
+
+
+def _partial(
+    client: discord.Client, channel: int, message: int
+) -> discord.PartialMessage:
+    return client.get_partial_messageable(channel).get_partial_message(message)

@@ -1,0 +1,88 @@
+"""`/curbside`: commands answered to their author alone, questions put into a thread."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from adapters.slack.events import read_command
+from adapters.slack.markdown import escape, to_mrkdwn
+from adapters.slack.web import SlackWeb
+from bot.adapter import Intake
+from bot.admin import is_stop
+from bot.errors import DeliveryError, StateUnavailable
+from bot.model import Message, Said
+
+log = logging.getLogger(__name__)
+
+ACK_SECONDS = 2.0
+"""A reply goes with the ack if it is ready by then; Slack waits three seconds."""
+
+QUOTED_LIMIT = 3_000
+REPLY_LIMIT = 30_000
+
+NOT_HERE = "Say `stop` in the thread whose answer is to end."
+TRY_AGAIN = "That did not work just now. Please try again."
+
+
+class Commands:
+    """Carries out what is typed after the slash command."""
+
+    def __init__(self, web: SlackWeb, intake: Intake) -> None:
+        self._web = web
+        self._intake = intake
+
+    async def take(
+        self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any]
+    ) -> None:
+        """Reply with the ack if it is quick, else later."""
+        working = asyncio.create_task(self._reply(body))
+        await asyncio.wait({working}, timeout=ACK_SECONDS)
+        if working.done():
+            reply = working.result()
+            await (ack(text=reply, response_type="ephemeral") if reply else ack())
+            return
+        await ack()
+        if reply := await working:
+            await self._web.respond(body["response_url"], reply)
+
+    async def _reply(self, body: dict[str, Any]) -> str:
+        """What the author of a command gets to see; "" when the channel sees it."""
+        try:
+            message = read_command(body, await self._web.identify())
+            if is_stop(message.text):
+                return NOT_HERE
+            author = await self._web.author(message.author.id)
+            message = replace(message, author=author)
+            reply = await self._intake.command(message)
+            if reply is not None:
+                return to_mrkdwn(reply)[:REPLY_LIMIT]
+            await self._ask(message)
+        except DeliveryError as error:
+            return f"I cannot answer here: {escape(str(error))}"
+        except StateUnavailable as error:
+            log.warning("a command was not carried out: %s", error)
+            return TRY_AGAIN
+        return ""
+
+    async def _ask(self, message: Message) -> None:
+        """A question by command has no message of its own: we write one for it."""
+        quoted = escape(message.text[:QUOTED_LIMIT])
+        channel = message.conversation.channel
+        posted = await self._web.write(
+            "chat.postMessage",
+            channel=channel,
+            text=f"<@{message.author.id}> asks: {quoted}",
+            parse="none",
+            link_names=False,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        thread = replace(message.conversation, thread=posted["ts"])
+        asked = replace(message, id=posted["ts"], conversation=thread)
+        try:
+            await self._intake.accept(Said(asked))
+        except StateUnavailable:
+            await self._web.write("chat.delete", channel=channel, ts=posted["ts"])
+            raise

@@ -1,0 +1,243 @@
+"""What Slack sends, turned into our events; pure, without any call."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.model import (
+    Attachment,
+    Author,
+    ConversationId,
+    Deleted,
+    Edited,
+    Message,
+    Said,
+    Stopped,
+)
+
+JSON = Mapping[str, Any]
+
+SPOKEN = frozenset({None, "file_share", "me_message", "thread_broadcast"})
+"""Subtypes of a message that a person wrote; joins, topics and bots have others."""
+
+VERDICTS = {
+    "+1": "good",
+    "thumbsup": "good",
+    "white_check_mark": "good",
+    "-1": "bad",
+    "thumbsdown": "bad",
+    "x": "bad",
+}
+
+_CONTROL = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who we are in the one workspace that the token is for."""
+
+    team_id: str
+    user_id: str
+    bot_id: str
+    name: str = ""
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An event as we read it.
+
+    Unless it is `certain`, it is for us only in a conversation that we take part in.
+    `newly`: an edit put our name into a message that did not have it.
+    """
+
+    event: Said | Edited | Deleted | Stopped
+    certain: bool
+    newly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """A reaction to a message of ours; Slack does not say in which thread that is."""
+
+    channel: str
+    ts: str
+    user: str
+    verdict: str
+    id: str
+
+
+def read(event: JSON, me: Identity) -> Reading | None:
+    """Our reading of an event; None when it cannot be for us."""
+    kind, subtype = event.get("type"), event.get("subtype")
+    if kind == "agent_session_stopped":
+        return _stopped(event, me)
+    if kind == "message" and subtype == "message_changed":
+        return _changed(event, me)
+    if kind == "message" and subtype == "message_deleted":
+        return _deleted(event, event.get("deleted_ts"), me)
+    if kind == "app_mention" or (kind == "message" and subtype in SPOKEN):
+        if not _by_person(event, me):
+            return None
+        certain = kind == "app_mention" or _certain(event, me)
+        # In the history, a root names its own thread: it follows upon nothing.
+        begins = event.get("thread_ts") in (None, event["ts"])
+        if not certain and (begins or not _may_follow_up(event)):
+            return None
+        return Reading(Said(to_message(event, me)), certain)
+    return None
+
+
+def read_reaction(event: JSON, me: Identity) -> Reaction | None:
+    """A verdict on one of our messages; taking one back is the verdict "none"."""
+    item = event.get("item", {})
+    # A skin tone is no part of the verdict: "+1::skin-tone-3".
+    name = str(event.get("reaction", "")).partition("::")[0]
+    if (
+        event.get("type") not in ("reaction_added", "reaction_removed")
+        or item.get("type") != "message"
+        or event.get("item_user") != me.user_id
+        or event.get("user") == me.user_id
+        or name not in VERDICTS
+    ):
+        return None
+    verdict = VERDICTS[name] if event["type"] == "reaction_added" else "none"
+    return Reaction(
+        item["channel"], item["ts"], event["user"], verdict, event["event_ts"]
+    )
+
+
+def read_command(body: JSON, me: Identity) -> Message:
+    """What was typed after `/curbside`; said to the channel, not in a thread."""
+    return Message(
+        id=body["trigger_id"],
+        conversation=ConversationId("slack", me.team_id, body["channel_id"]),
+        author=Author(body["user_id"], body.get("user_name", "")),
+        text=plain(body.get("text", "")).strip() or "help",
+        sent_at=datetime.now(UTC),
+    )
+
+
+def to_message(event: JSON, me: Identity) -> Message:
+    """A message event, or a message inside one, as our message."""
+    return Message(
+        id=event["ts"],
+        conversation=_conversation(event, event["ts"], me),
+        author=Author(event["user"]),
+        text=plain(_without_name(event.get("text") or "", me)),
+        sent_at=datetime.fromtimestamp(float(event["ts"]), UTC),
+        attachments=tuple(_attachment(file) for file in event.get("files") or ()),
+        edited="edited" in event,
+    )
+
+
+def plain(text: str) -> str:
+    """Slack's text as it was typed: no control sequences, no entities."""
+    text = _CONTROL.sub(_typed, text)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _typed(control: re.Match[str]) -> str:
+    target, label = control[1], control[2]
+    if target[0] in "@#":
+        return target[0] + (label or target[1:])
+    if target[0] == "!":
+        return label or "@" + target[1:].partition("^")[0]
+    if not label or label in target:
+        return target.removeprefix("mailto:")
+    return f"{label} ({target})"
+
+
+def _without_name(text: str, me: Identity) -> str:
+    name = rf"[ \t]*<@{me.user_id}(?:\|[^<>]*)?>[ \t]*[,:]?[ \t]*"
+    return re.sub(name, " ", text).strip()
+
+
+def _changed(event: JSON, me: Identity) -> Reading | None:
+    after, before = event["message"], event.get("previous_message", {})
+    if after.get("subtype") == "tombstone":
+        # A deleted message that has replies leaves this in its place.
+        return _deleted(event, after.get("ts"), me)
+    if after.get("text") == before.get("text") or not _by_person(after, me):
+        return None
+    after = _in_channel(after, event)
+    named, was_named = _named(after, me), _named(_in_channel(before, event), me)
+    if not (named or was_named or _may_follow_up(after)):
+        return None
+    version = after.get("edited", {}).get("ts") or event["event_ts"]
+    newly = named and not was_named
+    certain = was_named or _certain(after, me)
+    return Reading(Edited(to_message(after, me), version), certain, newly)
+
+
+def _deleted(event: JSON, ts: str | None, me: Identity) -> Reading | None:
+    before = _in_channel(event.get("previous_message", {}), event)
+    if ts is None:
+        return None
+    ours = before.get("user") == me.user_id
+    if not ours and not _by_person(before, me):
+        return None
+    certain = ours or _certain(before, me)
+    if not certain and not _may_follow_up(before):
+        return None
+    return Reading(Deleted(_conversation(before, ts, me), ts), certain)
+
+
+def _stopped(event: JSON, me: Identity) -> Reading | None:
+    thread = event.get("thread_ts")
+    if not thread:
+        return None
+    conversation = ConversationId("slack", me.team_id, event["channel"], thread)
+    author = Author(event.get("user", ""))
+    id_ = event.get("event_ts") or " ".join(event.get("streaming_message_ts") or ())
+    return Reading(Stopped(conversation, author, id_), certain=True)
+
+
+def _in_channel(message: JSON, event: JSON) -> JSON:
+    """A message inside an event; only the event says where it is."""
+    kind = event.get("channel_type", "")
+    return {**message, "channel": event["channel"], "channel_type": kind}
+
+
+def _conversation(message: JSON, ts: str, me: Identity) -> ConversationId:
+    thread = message.get("thread_ts") or ts
+    # The team of the token, not of the author: in shared channels that is another.
+    return ConversationId("slack", me.team_id, message["channel"], thread)
+
+
+def _by_person(message: JSON, me: Identity) -> bool:
+    user = message.get("user")
+    ours = user == me.user_id or message.get("bot_id")
+    return bool(user) and not ours and user != "USLACKBOT"
+
+
+def _named(message: JSON, me: Identity) -> bool:
+    """Whether it is said to us by name, or where nobody else could be meant."""
+    name = rf"<@{me.user_id}[|>]"
+    return (
+        message.get("channel_type") == "im"
+        or re.search(name, message.get("text") or "") is not None
+    )
+
+
+def _certain(message: JSON, me: Identity) -> bool:
+    """Whether it is for us whatever went before: by name, or in a thread we began."""
+    ours = message.get("parent_user_id") == me.user_id
+    return _named(message, me) or (ours and _may_follow_up(message))
+
+
+def _may_follow_up(message: JSON) -> bool:
+    """Whether it stands in a thread, and is not said to somebody else there."""
+    text = (message.get("text") or "").lstrip()
+    return bool(message.get("thread_ts")) and not text.startswith("<@")
+
+
+def _attachment(file: JSON) -> Attachment:
+    return Attachment(
+        name=file.get("name") or file.get("title") or "file",
+        media_type=file.get("mimetype") or "",
+        size=int(file.get("size") or 0),
+        url=file.get("url_private") or "",
+    )

@@ -1,0 +1,318 @@
+"""Keeps the `[n]` markers of a streamed answer true: each has a passage behind it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from backends.base import Citation, Passage, Text
+from backends.knowledge.sentences import quotable
+from backends.markup import CodeSplitter
+from backends.overlap import shared, words
+
+OPENING, CLOSING = "[【［", "]】］"
+LONGEST = 48  # characters that a marker may take, with all that models decorate it
+LONGEST_QUOTE = 240
+DECORATION = re.compile("[\\\\*_~\u200b-\u200f\u2060\ufeff]|†.*", re.DOTALL)
+NUMBERS = re.compile(
+    r"\s*(?:(?:passages?|sources?|documents?|docs?|refs?|citations?)\b\s*)?"
+    r"([\^#]?\s*\d{1,3}(?:(?:\s*(?:[,;&–—-]|\band\b)\s*|\s+)[\^#]?\d{1,3})*)\s*",
+    re.IGNORECASE,
+)
+BRACKETED = re.compile(r"\\?[\[【［](\s*\d{1,3}\s*)\\?[\]】］]")
+NUMBER = re.compile(r"([-–—]?)\s*[\^#]?(\d{1,3})")
+UNFINISHED = re.compile(r"\\?[\[【［][\s\d,;&^#-]*\d[\s\d,;&^#-]*")
+WIDEST_RANGE = 10
+EMPHASIS = re.compile(r"(?<!\s)\*{1,3}|\*{1,3}(?!\s)|(?<!\w)__?(?=\w)|(?<=\w)__?(?!\w)")
+LINE_START = 24
+DEFINITION = re.compile(r"[\s>*+\-\d.)]*")  # before `[1]:` it would define a link
+BACKED = 0.7  # share of a sentence's words that its passage must have
+FEWEST_WORDS = 4
+
+
+class CitationFilter:
+    """Takes an answer's deltas, gives its text with true markers, and the citations.
+
+    Markers get numbers 1, 2, 3 in the order of their first use. A number without a
+    passage is taken out. Code stays as it is. The result does not depend on how the
+    text is cut into deltas.
+    """
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._passages = tuple(passages)
+        self._shown: dict[int, int] = {}  # the model's number -> ours
+        self._splitter = CodeSplitter()
+        self._ready: list[str] = []
+        self._spaces = ""
+        self._dropped = False  # a marker was taken out after the last visible text
+        self._marker = ""  # from an opening bracket on, while it may be a marker
+        self._around: list[str] = []  # brackets opened before it, not yet closed
+        self._run: set[int] = set()  # markers that stand side by side
+        self._line = ""
+        self._last = ""
+        self._claims = Claims(self._passages)
+        self._written: list[str] = []
+
+    @property
+    def used(self) -> bool:
+        """Whether any passage was cited."""
+        return bool(self._shown)
+
+    def feed(self, delta: str) -> list[Text | Citation]:
+        for piece in self._splitter.feed(delta):
+            self._take(piece.text, code=piece.code)
+        return self._flush()
+
+    def finish(self) -> list[Text | Citation]:
+        for piece in self._splitter.finish():
+            self._take(piece.text, code=piece.code)
+        if UNFINISHED.fullmatch(self._marker):
+            self._marker, self._dropped = "", True
+        self._release()
+        if not self._dropped:
+            self._write("")
+        self._claims.end_sentence()
+        return self._flush()
+
+    def backed(self) -> list[Text | Citation]:
+        """After the end: citations for an answer whose model cited nothing itself."""
+        text = "".join(self._written)
+        numbers = [
+            number
+            for number, passage in enumerate(self._passages, 1)
+            if backs(passage, text)
+        ]
+        if not numbers:
+            return []
+        self._ready.append("\n\n")
+        self._claims.claim = text
+        for number in numbers:
+            self._show(number)
+        self._claims.end_sentence()
+        return self._flush()
+
+    def _flush(self) -> list[Text | Citation]:
+        text = "".join(self._ready)
+        self._ready.clear()
+        self._written.append(text)
+        chunks: list[Text | Citation] = [Text(text)] if text else []
+        return [*chunks, *self._claims.settled()]
+
+    def _take(self, text: str, *, code: bool) -> None:
+        if code:
+            self._release()
+            self._write(text)
+            return
+        for char in text:
+            self._take_char(char)
+
+    def _take_char(self, char: str) -> None:
+        if self._marker == "\\":
+            if char in OPENING:
+                self._marker += char
+                return
+            self._release()
+        if self._marker:
+            self._extend(char)
+        elif char in OPENING or char == "\\":
+            self._marker = char
+        elif char in " \t":
+            self._space(char)
+        else:
+            self._write(char)
+
+    def _extend(self, char: str) -> None:
+        """Go on with what may become a marker."""
+        if len(self._marker) + len(self._around) >= LONGEST:
+            self._release()
+            self._take_char(char)
+            return
+        if char in OPENING:
+            # A marker taken out of "[1[9]]" must not leave "[1]" behind.
+            self._around.append(self._marker)
+            self._marker = char
+            return
+        self._marker += char
+        if char in CLOSING:
+            inner = DECORATION.sub("", self._marker.lstrip("\\")[1:-1])
+            found = NUMBERS.fullmatch(inner)
+            if found is None:
+                self._release()
+                return
+            self._marker = ""
+            if not self._cite(found[1]) and self._around:
+                self._marker = self._around.pop()
+
+    def _release(self) -> None:
+        """What was held is ordinary text."""
+        text = "".join([*self._around, self._marker])
+        self._around.clear()
+        self._marker = ""
+        for char in text:
+            if char in " \t":
+                self._space(char)
+            else:
+                self._write(char)
+
+    def _cite(self, numbers: str) -> bool:
+        """Show those that have a passage; whether there were any."""
+        known = range(1, len(self._passages) + 1)
+        valid = [n for n in _listed(numbers) if n in known and n not in self._run]
+        if valid:
+            self._release()
+        elif not self._around:
+            self._dropped = True
+        for number in valid:
+            self._show(number)
+        return bool(valid)
+
+    def _show(self, number: int) -> None:
+        self._put(self._spaces)
+        self._spaces, self._dropped = "", False
+        ours = self._shown.setdefault(number, len(self._shown) + 1)
+        self._ready.append(f"[{ours}]")
+        self._run.add(number)
+        self._claims.cite(number, ours)
+
+    def _space(self, char: str) -> None:
+        at_start = not self._line and not self._run
+        if not self._dropped or not (self._spaces or at_start):
+            self._spaces += char
+
+    def _write(self, text: str) -> None:
+        """Put out visible text and the white space that stands before it."""
+        if self._dropped and text[:1] in set(".,;:!?)\n"):
+            self._spaces = ""
+        if self._dropped and not self._spaces and self._last in set("`~\\"):
+            self._spaces = " "  # or what stood apart would join to other markup
+        if self._run and not self._spaces and self._makes_link(text):
+            self._spaces = " "
+        self._put(self._spaces + text)
+        self._spaces, self._dropped = "", False
+        self._run.clear()
+
+    def _makes_link(self, text: str) -> bool:
+        """`[1](x)` and, first in its line, `[1]: x` link to where the model wants."""
+        first = text[:1]
+        return first == "(" or (
+            first == ":" and DEFINITION.fullmatch(self._line) is not None
+        )
+
+    def _put(self, text: str) -> None:
+        self._ready.append(text)
+        self._claims.read(text)
+        # Only how a line begins matters; the rest would be copied again and again.
+        self._last = text[-1:] or self._last
+        self._line = (self._line + text).rpartition("\n")[2][:LINE_START]
+
+
+class Claims:
+    """Follows which sentence a marker stands in, to quote the passage to the point."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self.claim = ""
+        self._passages = passages
+        self._before = ""
+        self._waiting: list[tuple[int, int]] = []
+        self._done: set[int] = set()
+        self._settled: list[Citation] = []
+
+    def read(self, text: str) -> None:
+        for char in text:
+            if char == "\n":
+                self.end_sentence()
+                self._before = ""
+            elif char in " \t" and self.claim.rstrip()[-1:] in set(".!?…"):
+                self.end_sentence()
+            else:
+                self.claim += char
+                if char in "。！？":
+                    self.end_sentence()
+
+    def cite(self, number: int, ours: int) -> None:
+        if ours in self._done:
+            return
+        self._done.add(ours)
+        self._waiting.append((number, ours))
+        if self._before and not any(char.isalnum() for char in self.claim):
+            self.claim, before = self._before, self.claim
+            self._settle()
+            self.claim = before
+
+    def end_sentence(self) -> None:
+        self._settle()
+        if self.claim.strip():
+            self._before = self.claim
+        self.claim = ""
+
+    def settled(self) -> list[Citation]:
+        """The citations that are ready, once."""
+        ready, self._settled = self._settled, []
+        return ready
+
+    def _settle(self) -> None:
+        for number, ours in self._waiting:
+            passage = self._passages[number - 1]
+            quote = closest_sentence(passage, self.claim)
+            self._settled.append(Citation(ours, passage, quote))
+        self._waiting.clear()
+
+
+def _listed(numbers: str) -> Iterator[int]:
+    """`1, 3-5` -> 1, 3, 4, 5."""
+    last = 0
+    for dash, digits in NUMBER.findall(numbers):
+        number = int(digits)
+        if dash and 0 < number - last <= WIDEST_RANGE:
+            yield from range(last + 1, number)
+        yield number
+        last = number
+
+
+def closest_sentence(passage: Passage, claim: str) -> str:
+    """The sentence of a passage that says most of what the claim says; "" for none."""
+    said = words(claim)
+    best, quote = 0.0, ""
+    for sentence in quotable(passage.text):
+        likeness = _likeness(words(sentence.text), said)
+        if likeness > best:
+            best, quote = likeness, sentence.text
+    return short_quote(quote)
+
+
+def short_quote(text: str) -> str:
+    """A sentence as a quotation beside an answer: one plain line, not too long."""
+    plain = " ".join(EMPHASIS.sub("", text).split())
+    if len(plain) <= LONGEST_QUOTE:
+        return plain
+    return plain[:LONGEST_QUOTE].rpartition(" ")[0] + " …"
+
+
+def _likeness(one: Counter[str], other: Counter[str]) -> float:
+    common = (one & other).total()
+    return common / (one.total() * other.total()) ** 0.5 if common else 0.0
+
+
+def backs(passage: Passage, answer: str) -> bool:
+    """Whether some sentence of the answer is plainly taken from the passage."""
+    known = words(passage.text)
+    said = (words(sentence.text) for sentence in quotable(answer))
+    return any(
+        bag.total() >= FEWEST_WORDS and shared(bag, known) >= BACKED for bag in said
+    )
+
+
+def parenthesised(text: str) -> str:
+    """A quotation in which footnote numbers cannot pass for markers of ours."""
+    splitter = CodeSplitter()
+    pieces = [*splitter.feed(text), *splitter.finish()]
+    runs = groupby(pieces, key=lambda piece: piece.code)
+    joined = (("".join(piece.text for piece in run), code) for code, run in runs)
+    return "".join(t if code else BRACKETED.sub(r"(\1)", t) for t, code in joined)
+
+
+def without_markers(text: str) -> str:
+    """An answer's text without its markers."""
+    bare = CitationFilter(())
+    chunks = [*bare.feed(text), *bare.finish()]
+    return "".join(chunk.delta for chunk in chunks if isinstance(chunk, Text))

@@ -1,0 +1,280 @@
+"""A collection on a Qdrant server, for many workers on many machines."""
+
+import asyncio
+from collections.abc import Awaitable, Collection, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from qdrant_client import AsyncQdrantClient, models
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
+
+from backends.base import BackendMisconfigured
+from backends.knowledge.store import (
+    DENSE,
+    IDENTITY_ID,
+    KEYWORDS,
+    PREFETCH,
+    SPARSE,
+    DocumentRecord,
+    Entry,
+    Hit,
+    Identity,
+    StoreUnavailable,
+    View,
+    check_identity,
+    entry_payload,
+    identity_payload,
+    point_id,
+    rarest,
+    record_payload,
+    to_piece,
+    to_record,
+)
+
+T = TypeVar("T")
+PAGE = 1_000
+CONFLICT, FORBIDDEN = 409, (401, 403)
+PATIENCE = 10  # attempts to see the identity that another process is just writing
+
+
+class ServerStore:
+    """A vector store that any number of processes share."""
+
+    def __init__(self, client: AsyncQdrantClient, collection: str, url: str) -> None:
+        self.collection = collection
+        self._client = client
+        self._url = url
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        collection: str,
+        identity: Identity,
+        api_key: str | None = None,
+        rebuild: bool = False,
+        timeout: int = 10,
+    ) -> "ServerStore":
+        """Open the collection, or create it; `rebuild` begins with an empty one."""
+        client = AsyncQdrantClient(
+            url=url, api_key=api_key, timeout=timeout, check_compatibility=False
+        )
+        store = cls(client, collection, url)
+        try:
+            await store._prepare(identity, rebuild)
+        except BaseException:
+            await client.close()
+            raise
+        return store
+
+    async def _prepare(self, identity: Identity, rebuild: bool) -> None:
+        if rebuild:
+            await self._ask(self._client.delete_collection(self.collection))
+        if not await self._ask(self._client.collection_exists(self.collection)):
+            await self._create(identity)
+        where = f"collection {self.collection!r} at {self._url}"
+        for _ in range(PATIENCE):
+            found = await self._ask(
+                self._client.retrieve(self.collection, [IDENTITY_ID])
+            )
+            if found:
+                break
+            await asyncio.sleep(0.1)
+        check_identity((found[0].payload if found else None) or {}, identity, where)
+
+    async def _create(self, identity: Identity) -> None:
+        try:
+            await self._ask(
+                self._client.create_collection(
+                    self.collection,
+                    vectors_config={
+                        DENSE: models.VectorParams(
+                            size=identity.dimensions, distance=models.Distance.COSINE
+                        )
+                    },
+                    sparse_vectors_config={
+                        SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)
+                    },
+                )
+            )
+        except AlreadyThere:
+            return  # another worker was faster, and writes the rest
+        for field in KEYWORDS:
+            await self._ask(
+                self._client.create_payload_index(
+                    self.collection, field, models.PayloadSchemaType.KEYWORD
+                )
+            )
+        await self._put(IDENTITY_ID, identity_payload(identity))
+
+    async def upsert(self, entries: Sequence[Entry]) -> None:
+        if entries:
+            points = [_point(entry) for entry in entries]
+            await self._ask(self._client.upsert(self.collection, points, wait=True))
+
+    async def record(self, document: DocumentRecord) -> None:
+        await self._put(point_id("document", document.name), record_payload(document))
+
+    async def _put(self, point: str, payload: dict[str, Any]) -> None:
+        """A point without vectors: no search ever finds it."""
+        bare = models.PointStruct(id=point, vector={}, payload=payload)
+        await self._ask(self._client.upsert(self.collection, [bare], wait=True))
+
+    async def prune(self, document: str, revision: str) -> None:
+        old = models.Filter(
+            must=[_is("type", "piece"), _is("document", document)],
+            must_not=[_is("revision", revision)],
+        )
+        await self._delete(old)
+
+    async def delete(self, documents: Collection[str]) -> None:
+        if documents:
+            await self._delete(models.Filter(must=[_any("document", documents)]))
+
+    async def _delete(self, wanted: models.Filter) -> None:
+        selector = models.FilterSelector(filter=wanted)
+        await self._ask(self._client.delete(self.collection, selector, wait=True))
+
+    async def search(
+        self, views: Sequence[View], audience: frozenset[str], limit: int
+    ) -> list[Hit]:
+        if not views:
+            return []
+        allowed = models.Filter(must=[_any("labels", audience)])
+        answer = await self._ask(
+            self._client.query_points(
+                self.collection,
+                prefetch=[
+                    models.Prefetch(
+                        query=query, using=using, limit=PREFETCH, filter=allowed
+                    )
+                    for view in views
+                    for using, query in _queries(view)
+                ],
+                query=models.FusionQuery(fusion=models.Fusion.DBSF),
+                limit=limit,
+                with_payload=True,
+                with_vectors=[DENSE],
+            )
+        )
+        return [_hit(point) for point in answer.points]
+
+    async def rarity(self, terms: Collection[int]) -> dict[int, float]:
+        if not terms:
+            return {}
+        requests = [
+            models.QueryRequest(
+                query=models.SparseVector(indices=[term], values=[1.0]),
+                using=SPARSE,
+                limit=1,
+                with_vector=[SPARSE],
+            )
+            for term in terms
+        ]
+        answers = await self._ask(
+            self._client.query_batch_points(self.collection, requests)
+        )
+        known = {}
+        for term, answer in zip(terms, answers, strict=True):
+            for point in answer.points:
+                vector = _vector(point, SPARSE)
+                weight = vector.values[vector.indices.index(term)]
+                known[term] = point.score / weight
+        rest = 0.0 if len(known) == len(terms) else rarest(await self.count())
+        return {term: known.get(term, rest) for term in terms}
+
+    async def documents(self) -> dict[str, DocumentRecord]:
+        wanted = models.Filter(must=[_is("type", "document")])
+        found: list[DocumentRecord] = []
+        offset = None
+        while True:
+            records, offset = await self._ask(
+                self._client.scroll(self.collection, wanted, PAGE, offset=offset)
+            )
+            found.extend(to_record(record.payload or {}) for record in records)
+            if offset is None:
+                return {record.name: record for record in found}
+
+    async def count(self) -> int:
+        pieces = models.Filter(must=[_is("type", "piece")])
+        answer = await self._ask(
+            self._client.count(self.collection, pieces, exact=True)
+        )
+        return answer.count
+
+    async def flush(self) -> None:
+        """Nothing to do: the server answered each write after it was durable."""
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _ask(self, request: Awaitable[T]) -> T:
+        try:
+            return await request
+        except UnexpectedResponse as error:
+            if error.status_code == CONFLICT:
+                raise AlreadyThere(self.collection) from error
+            if error.status_code in FORBIDDEN:
+                raise BackendMisconfigured(
+                    f"the Qdrant server at {self._url} refuses our API key; "
+                    "check `qdrant_api_key`"
+                ) from error
+            raise StoreUnavailable(
+                f"the Qdrant server at {self._url} failed: {error}"
+            ) from error
+        except (ApiException, ResourceExhaustedResponse, RuntimeError) as error:
+            cause = getattr(error, "source", error)
+            raise StoreUnavailable(
+                f"the Qdrant server at {self._url} does not answer "
+                f"({type(cause).__name__}: {cause}); check that it runs"
+            ) from error
+
+
+class AlreadyThere(StoreUnavailable):
+    """The collection that we wanted to create exists."""
+
+
+def _point(entry: Entry) -> models.PointStruct:
+    sparse = models.SparseVector(
+        indices=list(entry.sparse.indices), values=list(entry.sparse.values)
+    )
+    return models.PointStruct(
+        id=entry.id,
+        vector={DENSE: entry.dense.tolist(), SPARSE: sparse},
+        payload=entry_payload(entry),
+    )
+
+
+def _queries(view: View) -> list[tuple[str, list[float] | models.SparseVector]]:
+    queries: list[tuple[str, list[float] | models.SparseVector]] = [
+        (DENSE, view.dense.tolist())
+    ]
+    if view.sparse.indices:
+        sparse = models.SparseVector(
+            indices=list(view.sparse.indices), values=list(view.sparse.values)
+        )
+        queries.append((SPARSE, sparse))
+    return queries
+
+
+def _hit(point: models.ScoredPoint) -> Hit:
+    return Hit(
+        id=str(point.id),
+        piece=to_piece(point.payload or {}),
+        score=point.score,
+        dense=np.asarray(_vector(point, DENSE), np.float32),
+    )
+
+
+def _vector(point: models.ScoredPoint, name: str) -> Any:
+    assert isinstance(point.vector, dict)
+    return point.vector[name]
+
+
+def _is(field: str, value: str) -> models.FieldCondition:
+    return models.FieldCondition(key=field, match=models.MatchValue(value=value))
+
+
+def _any(field: str, values: Collection[str]) -> models.FieldCondition:
+    return models.FieldCondition(key=field, match=models.MatchAny(any=sorted(values)))

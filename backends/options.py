@@ -1,0 +1,164 @@
+"""The options of a profile's table: read, checked, and complained about by name."""
+
+import difflib
+import os
+from dataclasses import replace
+from typing import Annotated, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
+
+from backends.base import BackendMisconfigured, Profile
+from backends.chat_api import ChatModel
+from backends.chat_types import Endpoint, Sampling, Timeouts
+from backends.prompt import fingerprint
+from backends.prompted import Manner
+from backends.services import Services
+
+
+def _http(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return url.rstrip("/")
+
+
+class Options(BaseModel):
+    """The base of all options: an unknown key is a typo, not a wish."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelOptions(Options):
+    """Which model answers, and how it is asked."""
+
+    model: str = Field("", description="Empty: the first that the server lists.")
+    base_url: Annotated[str, AfterValidator(_http)] | None = None
+    api_key_env: str | None = Field(
+        None, description="The environment variable that holds the server's key."
+    )
+    system_prompt: str = Field("", description="Who the model is, in your words.")
+    temperature: float = Field(0.2, ge=0, le=2)
+    max_tokens: int = Field(800, ge=1, description="The longest answer.")
+    prompt_tokens: int = Field(
+        6_000, ge=500, description="The longest prompt; passages and turns give way."
+    )
+    connect_timeout: PositiveFloat = 3.0
+    read_timeout: PositiveFloat = Field(20.0, description="Between two chunks.")
+    total_timeout: PositiveFloat = 120.0
+
+
+class TunedOptions(ModelOptions):
+    """A tuned model has a name, and likes the prompts that it was tuned on."""
+
+    model: str = Field(min_length=1)
+    prompt_fingerprint: str = Field(
+        "", description="Refuse to start when our prompts are other ones by now."
+    )
+
+
+class PassageOptions(Options):
+    """Where passages come from, and when they are too far from the question."""
+
+    collection: str = ""
+    passages: int = Field(6, ge=1, le=30)
+    abstain_below: float = Field(
+        0.3, ge=0, le=1, description="The least support that an answer wants."
+    )
+    abstain_text: str = Field("", description="What is said then.")
+
+
+O = TypeVar("O", bound=Options)  # noqa: E741
+
+
+def place(profile: Profile) -> str:
+    """The profile's table, as messages name it."""
+    return f"[backends.{profile.name}]"
+
+
+def read(profile: Profile, options: type[O]) -> O:
+    """The checked options. Raises BackendMisconfigured with a line for each problem."""
+    try:
+        return options.model_validate(dict(profile.options))
+    except ValidationError as error:
+        problems = [_explain(problem, options) for problem in error.errors()]
+        raise BackendMisconfigured(f"{place(profile)}: {'; '.join(problems)}") from None
+
+
+def _explain(problem: ErrorDetails, options: type[Options]) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"`{key}` is missing; set it"
+    if problem["type"] != "extra_forbidden":
+        said = problem["msg"].removeprefix("Value error, ")
+        return f"`{key}` is wrong: {said}"
+    if key == "api_key" and "api_key_env" in options.model_fields:
+        return (
+            "`api_key` does not belong into a file; put the key into an environment "
+            'variable and name that: api_key_env = "NAME"'
+        )
+    close = difflib.get_close_matches(key, options.model_fields, n=1)
+    known = ", ".join(sorted(options.model_fields))
+    hint = f"did you mean `{close[0]}`?" if close else f"known are {known}"
+    return f"`{key}` is unknown; {hint}"
+
+
+def chat_model(
+    profile: Profile, options: ModelOptions, services: Services
+) -> ChatModel:
+    """The profile's model; what it leaves open comes from the program's defaults."""
+    default = services.model
+    base_url = options.base_url or default.base_url
+    same = options.base_url in (None, (default.base_url or "").rstrip("/"))
+    # A key is for its own server: another one must not get to see it.
+    key = default.api_key if same else None
+    if options.api_key_env:
+        key = os.environ.get(options.api_key_env)
+        if not key:
+            raise BackendMisconfigured(
+                f"{place(profile)}: `api_key_env` names {options.api_key_env}, "
+                "which is not set in the environment; set it"
+            )
+    if base_url is None and not key:
+        raise BackendMisconfigured(
+            f"{place(profile)}: no model server is known; set `base_url` here or under "
+            '[model], such as base_url = "http://127.0.0.1:8000/v1", or a key for '
+            "api.openai.com"
+        )
+    model = options.model or (default.model if same else None) or ""
+    endpoint = Endpoint(base_url, key, model, place(profile))
+    timeouts = Timeouts(
+        options.connect_timeout, options.read_timeout, options.total_timeout
+    )
+    return ChatModel(endpoint, timeouts)
+
+
+def manner(profile: Profile, options: ModelOptions) -> Manner:
+    """How the profile wants its model to be asked."""
+    asked = Manner(
+        system=options.system_prompt,
+        sampling=Sampling(options.max_tokens, options.temperature),
+        prompt_tokens=options.prompt_tokens,
+        history_tokens=profile.memory_tokens,
+    )
+    if isinstance(options, PassageOptions):
+        below, text = options.abstain_below, options.abstain_text
+        return replace(asked, abstain_below=below, abstain_text=text)
+    return asked
+
+
+def check_fingerprint(profile: Profile, options: TunedOptions) -> None:
+    """Raises BackendMisconfigured when a model was tuned on other prompts than ours."""
+    tuned_on, ours = options.prompt_fingerprint, fingerprint(options.system_prompt)
+    if tuned_on and tuned_on != ours:
+        raise BackendMisconfigured(
+            f"{place(profile)}: {options.model} was tuned on prompts {tuned_on}, but "
+            f"prompts are {ours} by now; restore its `system_prompt`, or tune it anew "
+            "and correct `prompt_fingerprint`"
+        )

@@ -1,0 +1,95 @@
+"""Kind `verbatim`: no model; the documents' own sentences, quoted and cited."""
+
+from collections.abc import AsyncGenerator
+
+from pydantic import Field
+
+from backends.abstention import abstain
+from backends.base import (
+    Backend,
+    Chunk,
+    Citation,
+    End,
+    EndReason,
+    Health,
+    Profile,
+    Step,
+    Text,
+    Turn,
+)
+from backends.citations import parenthesised, short_quote
+from backends.context import Passages, weak
+from backends.knowledge.terms import Terms
+from backends.options import PassageOptions, read
+from backends.quoting import Embed, Quotation, quotations
+from backends.services import Services
+
+
+class VerbatimOptions(PassageOptions):
+    """Options of a `verbatim` profile."""
+
+    sentences: int = Field(4, ge=1, le=12, description="How many are quoted at most.")
+
+
+class Verbatim:
+    """Quotes what the documents say. What it shows is what somebody wrote."""
+
+    def __init__(
+        self, source: Passages, options: VerbatimOptions, embed: Embed | None
+    ) -> None:
+        self._source = source
+        self._embed = embed
+        self._terms = Terms()
+        self._options = options
+
+    async def answer(self, turn: Turn) -> AsyncGenerator[Chunk, None]:
+        """The best sentences, the best first, each with its marker."""
+        yield Step(self._source.step)
+        passages = (await self._source.gather(turn)).passages
+        options = self._options
+        quoted: list[Quotation] = []
+        if not weak(passages, options.abstain_below):
+            quoted = await quotations(
+                turn,
+                passages,
+                options.sentences,
+                terms=self._terms,
+                embed=self._embed,
+            )
+        if not quoted:
+            yield Text(abstain(passages, options.abstain_text))
+            yield End(EndReason.ABSTAINED)
+            return
+        numbers: dict[str, int] = {}
+        for quotation in quoted:
+            passage = quotation.passage
+            first = passage.id not in numbers
+            number = numbers.setdefault(passage.id, len(numbers) + 1)
+            gap = "\n\n" if number > 1 or not first else ""
+            yield Text(f"{gap}{block(quotation.text, number)}")
+            if first:
+                yield Citation(number, passage, short_quote(quotation.text))
+        yield End()
+
+    async def health(self) -> Health:
+        """Whether the documents can be searched."""
+        problem = await self._source.check()
+        return Health(ok=not problem, detail=problem)
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+def block(text: str, number: int) -> str:
+    """A quotation as a Markdown block; code keeps its lines and fence."""
+    lines = parenthesised(text).strip().split("\n")
+    if len(lines) == 1:
+        return f"> {lines[0]} [{number}]"
+    return "\n".join(f"> {line}".rstrip() for line in [*lines, "", f"[{number}]"])
+
+
+def create(profile: Profile, services: Services) -> Backend:
+    """Raises BackendMisconfigured."""
+    options = read(profile, VerbatimOptions)
+    source = Passages(services, options.collection, options.passages)
+    return Verbatim(source, options, services.embed)

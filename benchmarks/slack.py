@@ -1,0 +1,260 @@
+"""Measures Curbside on a local Slack: `python -m benchmarks.slack`.
+
+This process is Slack and the people in it; the bot is a process of its own, first a
+bare echo on slack-bolt, then Curbside. How many answers a second does each give when
+its backend answers at once? And how long does Slack wait for acknowledgements?
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.adapter import SlackAdapter
+from adapters.slack.settings import SlackSettings
+from backends.base import Chunk, End, Health, Text, Turn
+from benchmarks import measure
+from benchmarks.measure import Figure
+from bot.state.sqlite import SqliteState
+from tests.servers.slack import APP_TOKEN, BOT_TOKEN, SlackServer
+from tests.servers.slack.sockets import Sockets
+from tests.servers.slack.workspace import JSON
+
+CHANNELS = 40
+AT_ONCE = 32
+WARM_UP = 64
+START_SECONDS = 30.0
+ANSWER_SECONDS = 60.0
+PROMPT = "what is kept at five degrees?"
+ANSWER = "You said: " + PROMPT
+
+
+class Echo:
+    """A backend that answers at once."""
+
+    async def answer(self, turn: Turn) -> AsyncIterator[Chunk]:
+        """Say the question again."""
+        yield Text(f"You said: {turn.question}")
+        yield End()
+
+    async def health(self) -> Health:
+        """Always well."""
+        return Health(ok=True)
+
+    async def aclose(self) -> None:
+        """Nothing to give back."""
+
+
+async def be_curbside(api_url: str) -> None:
+    """Curbside with its real adapter and state, as `curbside run` puts it together."""
+    settings = SlackSettings(
+        bot_token=SecretStr(BOT_TOKEN),
+        app_token=SecretStr(APP_TOKEN),
+        api_url=api_url,
+    )
+    with tempfile.TemporaryDirectory() as place:
+        state, adapter = SqliteState(Path(place) / "state.db"), SlackAdapter(settings)
+        await state.open()
+        await adapter.open()
+        async with measure.working(state, Echo(), adapter, Path(place), listen=True):
+            await closed_input()
+        await adapter.aclose()
+        await state.aclose()
+
+
+async def be_bare(api_url: str) -> None:
+    """The least that answers: slack-bolt, a mention, a message in its thread."""
+    client = AsyncWebClient(BOT_TOKEN, base_url=api_url)
+    app = AsyncApp(client=client, signing_secret="", request_verification_enabled=False)
+
+    @app.event("app_mention")  # type: ignore[untyped-decorator]
+    async def answer(event: dict[str, Any], client: AsyncWebClient) -> None:
+        text = event["text"].partition("> ")[2]
+        await client.chat_postMessage(
+            channel=event["channel"], thread_ts=event["ts"], text=f"You said: {text}"
+        )
+
+    @app.event("message")  # type: ignore[untyped-decorator]
+    async def hear() -> None:
+        """Or else Slack sends it again."""
+
+    handler = AsyncSocketModeHandler(app, APP_TOKEN)
+    await handler.connect_async()
+    await closed_input()
+    await handler.close_async()
+
+
+async def closed_input() -> None:
+    """Until the other process lets us go."""
+    await asyncio.to_thread(sys.stdin.read)
+
+
+BOTS = {"slack-bolt alone": be_bare, "Curbside": be_curbside}
+
+
+class Noticing(Sockets):
+    """Socket Mode that notices answers, and how long acknowledgements take."""
+
+    def __init__(self, inner: Sockets) -> None:
+        super().__init__(inner.ack_timeout, inner.retry_delays)
+        self.waits: list[float] = []
+        self.asked: dict[str, asyncio.Future[None]] = {}
+
+    async def deliver(self, type_: str, payload: JSON) -> Any:
+        """Send an event; one of a bot's message may be an answer."""
+        event = payload["event"]
+        asked = self.asked.get(event.get("thread_ts", ""))
+        if asked is not None and event.get("text") == ANSWER and not asked.done():
+            asked.set_result(None)
+        began = time.perf_counter()
+        answer = await super().deliver(type_, payload)
+        self.waits.append(time.perf_counter() - began)
+        return answer
+
+
+class Team:
+    """A local Slack with people who ask in many channels."""
+
+    def __init__(self) -> None:
+        self.server = SlackServer()
+        self.sockets = Noticing(self.server.sockets)
+        self.server.sockets = self.sockets
+        self.people = [self.server.add_user(f"person{n}") for n in range(CHANNELS)]
+        self.places = [self.server.add_channel(f"place{n}") for n in range(CHANNELS)]
+
+    async def ask(self, number: int) -> None:
+        """Mention the bot in a channel, wait for its answer in the thread."""
+        person, place = self.people[number % CHANNELS], self.places[number % CHANNELS]
+        ts = self.server.say(person, place, PROMPT, mention_bot=True)
+        self.sockets.asked[ts] = asyncio.get_running_loop().create_future()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await self.sockets.asked[ts]
+        del self.sockets.asked[ts]
+
+    async def ask_many(self, count: int) -> None:
+        """So many questions, and never more than a few open."""
+        numbers = iter(range(count))
+
+        async def keep_asking() -> None:
+            for number in numbers:
+                await self.ask(number)
+
+        await asyncio.gather(*(keep_asking() for _ in range(AT_ONCE)))
+
+    async def ask_steadily(self, rate: float, seconds: float) -> None:
+        """So many questions a second, whatever becomes of them."""
+        asking = []
+        due = time.perf_counter()
+        for number in range(round(rate * seconds)):
+            due += 1 / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            asking.append(asyncio.create_task(self.ask(number)))
+        await asyncio.gather(*asking)
+
+
+@asynccontextmanager
+async def bot(name: str, team: Team) -> AsyncIterator[int]:
+    """A bot in a process of its own, connected; its process id."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.slack"),
+        *("--bot", name, "--api-url", team.server.api_url),
+        stdin=asyncio.subprocess.PIPE,
+    )
+    try:
+        await team.server.wait_for(lambda: team.sockets.connections, START_SECONDS)
+        await team.ask_many(WARM_UP)
+        yield process.pid
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+        team.server.sockets.drop()
+
+
+def processor_seconds(pid: int) -> float:
+    """The processor time of a process; on Linux."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def speed(name: str, team: Team, count: int) -> tuple[float, Iterator[Figure]]:
+    """Answers a second, and what they cost."""
+    async with bot(name, team) as pid:
+        own, cpu = time.process_time(), processor_seconds(pid)
+        began = time.perf_counter()
+        await team.ask_many(count)
+        spent = time.perf_counter() - began
+        cpu, own = processor_seconds(pid) - cpu, time.process_time() - own
+    figures = (
+        Figure(f"{name}: answers", count / spent, "/s"),
+        Figure(f"{name}: processor time of an answer", 1000 * cpu / count, "ms"),
+        Figure(f"{name}: busy, of one processor", 100 * cpu / spent, "%"),
+        Figure(f"{name}: the local Slack itself", 100 * own / spent, "%"),
+    )
+    return count / spent, iter(figures)
+
+
+async def acknowledgements(team: Team, rate: float, seconds: float) -> Iterator[Figure]:
+    """What Slack waits for, at a steady rate; each question is two events."""
+    async with bot("Curbside", team) as pid:
+        team.sockets.waits.clear()
+        cpu = processor_seconds(pid)
+        began = time.perf_counter()
+        await team.ask_steadily(rate / 2, seconds)
+        cpu, spent = processor_seconds(pid) - cpu, time.perf_counter() - began
+        waits = list(team.sockets.waits)
+    return iter(
+        (
+            Figure("events", len(waits) / spent, "/s"),
+            *measure.percentiles(
+                "envelope to acknowledgement", waits, p50=None, p99=100, p100=None
+            ),
+            Figure("busy, of one processor", 100 * cpu / spent, "%"),
+        )
+    )
+
+
+async def run(options: argparse.Namespace) -> None:
+    team = Team()
+    await team.server.start()
+    try:
+        speeds = []
+        for name in BOTS:
+            answers, figures = await speed(name, team, options.answers)
+            measure.show(list(figures))
+            speeds.append(answers)
+        bare, ours = speeds
+        figures = await acknowledgements(team, options.rate, options.seconds)
+        ratio = Figure("answers a second, ours to bare", ours / bare, "", 0.5, True)
+        measure.show([ratio, *figures])
+    finally:
+        await team.server.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--answers", type=int, default=1000)
+    parser.add_argument("--rate", type=float, default=200, help="events a second")
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--bot", choices=BOTS, help=argparse.SUPPRESS)
+    parser.add_argument("--api-url", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.bot is not None:
+        asyncio.run(BOTS[options.bot](options.api_url))
+    else:
+        asyncio.run(run(options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,227 @@
+"""The REST front of a local Discord: every call is noted, limited and may be spoilt."""
+
+import asyncio
+import json
+import re
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import BodyPartReader, web
+from aiohttp.typedefs import Middleware
+from servers.discord.model import ApiError, Clock, Payload
+
+BASE = "/api/v10"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Call:
+    """One REST call, as it came in."""
+
+    method: str
+    path: str
+    time: float
+    query: dict[str, str]
+    body: Any = None
+    files: list[Payload] = field(default_factory=list)
+    authorized: bool = False
+    status: int = 0
+    """The status that was answered; 0 where the connection was dropped."""
+
+
+CALL = web.RequestKey("call", Call)
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next calls that match."""
+
+    method: str
+    path: re.Pattern[str]
+    kind: str
+    times: int
+    seconds: float
+
+    def hits(self, call: Call) -> bool:
+        return (
+            self.times > 0
+            and self.method in (call.method, "*")
+            and self.path.search(call.path) is not None
+        )
+
+
+@dataclass
+class Limit:
+    """A real rate limit: so many calls in so many seconds for each path."""
+
+    method: str
+    path: re.Pattern[str]
+    calls: int
+    seconds: float
+    seen: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+
+    def wait(self, call: Call, now: float) -> float:
+        if self.method not in (call.method, "*"):
+            return 0.0
+        if (match := self.path.search(call.path)) is None:
+            return 0.0
+        recent = self.seen[match.group()]
+        while recent and recent[0] <= now - self.seconds:
+            recent.popleft()
+        if len(recent) >= self.calls:
+            return recent[0] + self.seconds - now
+        recent.append(now)
+        return 0.0
+
+
+class Front:
+    """A middleware that stands before all routes under /api/v10."""
+
+    def __init__(self, token: str, clock: Clock, changed: Callable[[], None]) -> None:
+        self.calls: list[Call] = []
+        self.faults: list[Fault] = []
+        self.limits: list[Limit] = []
+        self.latency = 0.0
+        self._token = token
+        self._clock = clock
+        self._changed = changed
+
+    def middleware(self) -> Middleware:
+        @web.middleware
+        async def note_and_answer(
+            request: web.Request, handler: Handler
+        ) -> web.StreamResponse:
+            return await self._handle(request, handler)
+
+        return note_and_answer
+
+    async def _handle(
+        self, request: web.Request, handler: Handler
+    ) -> web.StreamResponse:
+        if not request.path.startswith(BASE):
+            return await handler(request)
+        call = await self._note(request)
+        request[CALL] = call
+        await asyncio.sleep(self.latency)
+        fault = next((f for f in self.faults if f.hits(call)), None)
+        if fault is not None:
+            fault.times -= 1
+        response = await self._respond(request, handler, call, fault)
+        if response is None:
+            # The client sees its connection close without an answer.
+            if request.transport is not None:
+                request.transport.close()
+            response = web.Response()
+        else:
+            call.status = response.status
+        self._changed()
+        return response
+
+    async def _note(self, request: web.Request) -> Call:
+        path = request.path.removeprefix(BASE)
+        call = Call(request.method, path, self._clock.now(), dict(request.query))
+        call.authorized = request.headers.get("Authorization") == f"Bot {self._token}"
+        self.calls.append(call)
+        if request.content_type.startswith("multipart/"):
+            await read_multipart(request, call)
+        elif raw := await request.read():
+            call.body = json.loads(raw)
+        return call
+
+    async def _respond(
+        self, request: web.Request, handler: Handler, call: Call, fault: Fault | None
+    ) -> web.Response | None:
+        if (wait := self._over_limit(call)) > 0:
+            return too_many(wait)
+        if fault is None:
+            return await self._ordinary(request, handler, call)
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+            return await self._ordinary(request, handler, call)
+        if fault.kind.endswith("_after"):
+            # The write takes effect; only its answer is lost.
+            await self._ordinary(request, handler, call)
+        return spoilt(fault)
+
+    def _over_limit(self, call: Call) -> float:
+        waits = [limit.wait(call, self._clock.now()) for limit in self.limits]
+        return max(waits, default=0.0)
+
+    async def _ordinary(
+        self, request: web.Request, handler: Handler, call: Call
+    ) -> web.Response:
+        try:
+            if not (call.authorized or is_token_route(call.path)):
+                raise ApiError(0)
+            response = await handler(request)
+            assert isinstance(response, web.Response)
+        except ApiError as error:
+            return answer(error.body(), error.status)
+        except web.HTTPException as error:
+            status = f"{error.status}: {error.reason}"
+            return answer({"message": status, "code": 0}, error.status)
+        return response
+
+
+async def read_multipart(request: web.Request, call: Call) -> None:
+    async for part in await request.multipart():
+        assert isinstance(part, BodyPartReader)
+        content = bytes(await part.read())
+        if part.name == "payload_json":
+            call.body = json.loads(content)
+        else:
+            call.files.append({"filename": part.filename, "content": content})
+
+
+def is_token_route(path: str) -> bool:
+    """Interactions and their webhooks are opened by the token in their path."""
+    return path.startswith(("/interactions/", "/webhooks/"))
+
+
+def answer(body: Any, status: int = 200) -> web.Response:
+    """An answer with the exact headers that the client library looks at."""
+    headers = {
+        "Content-Type": "application/json",
+        "Via": "1.1 google",
+        "X-RateLimit-Limit": "50",
+        "X-RateLimit-Remaining": "49",
+        "X-RateLimit-Reset-After": "0.05",
+        "X-RateLimit-Reset": "0",
+    }
+    if status == 204:
+        del headers["Content-Type"]
+        return web.Response(status=204, headers=headers)
+    return web.Response(body=json.dumps(body).encode(), status=status, headers=headers)
+
+
+def too_many(seconds: float) -> web.Response:
+    body = {
+        "message": "You are being rate limited.",
+        "retry_after": seconds,
+        "global": False,
+    }
+    response = answer(body, 429)
+    response.headers["Retry-After"] = f"{seconds:.3f}"
+    return response
+
+
+def spoilt(fault: Fault) -> web.Response | None:
+    kind = fault.kind.removesuffix("_after").removesuffix("_before")
+    if kind == "drop":
+        return None
+    if kind in ("ratelimited", "ratelimited_bare"):
+        response = too_many(fault.seconds)
+        if kind == "ratelimited_bare":
+            # Without this header the library takes it for a ban by Cloudflare.
+            del response.headers["Via"]
+        return response
+    if kind.startswith("http"):
+        status = int(kind.removeprefix("http"))
+        return web.Response(status=status, text="<html>upstream error</html>")
+    if kind.startswith("error:"):
+        error = ApiError(int(kind.removeprefix("error:")))
+        return answer(error.body(), error.status)
+    raise ValueError(f"no fault is called {fault.kind!r}")

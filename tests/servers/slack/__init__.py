@@ -1,0 +1,27 @@
+"""A local Slack for the real SDK: start it, say something, look at what was answered.
+
+    server = SlackServer()
+    await server.start()
+    ada = server.add_user("ada")
+    general = server.add_channel("general")
+    ts = server.say(ada, general, "what is this?", mention_bot=True)
+    await server.wait_for(lambda: server.bot_messages(general, thread=ts))
+
+`python -m servers.slack --port 8600` (with `tests` on PYTHONPATH) starts it by itself,
+steered over HTTP under `/control/`.
+"""
+
+from .faults import Fault
+from .server import APP_TOKEN, BOT_TOKEN, Call, SlackServer
+from .sockets import Delivered
+from .workspace import SlackError
+
+__all__ = [
+    "APP_TOKEN",
+    "BOT_TOKEN",
+    "Call",
+    "Delivered",
+    "Fault",
+    "SlackError",
+    "SlackServer",
+]
