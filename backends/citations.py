@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from backends.base import Citation, Passage, Text
@@ -311,8 +312,11 @@ def parenthesised(text: str) -> str:
     return "".join(t if code else BRACKETED.sub(r"(\1)", t) for t, code in joined)
 
 
+@lru_cache(512)  # the same old answers go into prompt after prompt
 def without_markers(text: str) -> str:
     """An answer's text without its markers."""
+    if not any(bracket in text for bracket in OPENING):
+        return text
     bare = CitationFilter(())
     chunks = [*bare.feed(text), *bare.finish()]
     return "".join(chunk.delta for chunk in chunks if isinstance(chunk, Text))

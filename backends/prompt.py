@@ -89,6 +89,7 @@ class Ingredients:
     examples: tuple[Example, ...] = ()
     summary: str = ""
     history: tuple[PastTurn, ...] = ()
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,8 @@ def _examples_that_fit(examples: Sequence[Example], budget: int) -> tuple[Exampl
 def _turns_that_fit(turns: Sequence[PastTurn], budget: int) -> tuple[PastTurn, ...]:
     fitting: list[PastTurn] = []
     for turn in reversed(turns):
+        if not (turn.question.strip() and turn.answer.strip()):
+            continue  # many chat templates refuse an empty message
         budget -= _tokens(_past(turn, named=True))
         if budget < 0:
             break
@@ -176,12 +179,13 @@ def _messages(given: Ingredients, *, guided: bool) -> tuple[Message, ...]:
     if given.examples:
         shown = "\n".join(_example(example) for example in given.examples)
         rules.append(f"{WITH_EXAMPLES}\n<examples>\n{shown}\n</examples>")
-    named = len({turn.author for turn in given.history if turn.author}) > 1
+    authors = {given.author, *(turn.author for turn in given.history)} - {""}
+    named = len(authors) > 1
     past = [message for turn in given.history for message in _past(turn, named=named)]
     return (
         Message("system", "\n\n".join(rules)),
         *past,
-        Message("user", _asked(given)),
+        Message("user", _asked(given, named=named)),
     )
 
 
@@ -203,7 +207,7 @@ def to_summarise(summary: str, turns: Sequence[PastTurn]) -> tuple[Message, ...]
     )
 
 
-def _asked(given: Ingredients) -> str:
+def _asked(given: Ingredients, *, named: bool) -> str:
     blocks = []
     if given.summary.strip():
         summary = defused(given.summary).strip()
@@ -214,20 +218,24 @@ def _asked(given: Ingredients) -> str:
             for number, passage in enumerate(given.passages, 1)
         )
         blocks.append(f"<passages>\n{shown}\n</passages>")
-    question = defused(given.question).strip()
+    question = _said(given.question, given.author if named else "")
     blocks.append(f"Question: {question}" if blocks else question)
     return "\n\n".join(blocks)
 
 
 def _past(turn: PastTurn, *, named: bool) -> tuple[Message, Message]:
-    author = defused(one_line(turn.author))
-    question = defused(turn.question).strip()
     # The numbers of an old answer mean passages that are not in this prompt.
     answer = without_markers(defused(turn.answer)).strip()
     return (
-        Message("user", f"{author}: {question}" if named and author else question),
+        Message("user", _said(turn.question, turn.author if named else "")),
         Message("assistant", answer),
     )
+
+
+def _said(question: str, author: str) -> str:
+    """A question, with who asked it where several people talk."""
+    name, words = defused(one_line(author)), defused(question).strip()
+    return f"{name}: {words}" if name else words
 
 
 def _passage(number: int, passage: Passage) -> str:
@@ -277,6 +285,7 @@ def fingerprint(system: str = "") -> str:
         passages=(passage, passage),
         examples=(Example("Example?", "So."),),
         summary="Summary.",
+        author="Ada",
         history=(
             PastTurn("Before?", "Yes. [1]", "Ada"),
             PastTurn("Then?", "No.", "Bob"),

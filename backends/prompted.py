@@ -104,6 +104,7 @@ class Prompted:
             examples=context.examples,
             summary=turn.summary,
             history=turn.history,
+            author=turn.author,
         )
         prompt = render(
             ingredients,

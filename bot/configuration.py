@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any, get_args
@@ -122,15 +122,22 @@ def refuse_mistyped(
     prefix = variable_name([table]) + "_" if table else ENV_PREFIX
     known = {*variable_names(model, prefix), CONFIG_VARIABLE}
     for name in _unread(model, prefix, tables):
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+        meant = resembling(
+            name.removeprefix(prefix), [each.removeprefix(prefix) for each in known]
+        )
         head, _, tail = name.removeprefix(ENV_PREFIX).partition("_")
-        others = [each.upper() for each in tables]
-        if not close and (other := difflib.get_close_matches(head, others, 1, 0.8)):
-            close = [f"{ENV_PREFIX}{other[0]}_{tail}"]
-        if close and (found := variable(name)):
+        if not meant and (other := resembling(head, [each.upper() for each in tables])):
+            meant = f"{other}_{tail}"
+        if meant and (found := variable(name)):
+            meant = meant if meant in known else prefix + meant
             raise ConfigurationError(
-                f"{found[1]} is nothing that is read; did you mean {close[0]}?"
+                f"{found[1]} is nothing that is read; did you mean {meant}?"
             )
+
+
+def resembling(name: str, known: Iterable[str]) -> str:
+    """The known name that this is a misspelling of; empty if there is none."""
+    return next(iter(difflib.get_close_matches(name, known, 1, 0.8)), "")
 
 
 def unread_variables(model: type[BaseModel], tables: Collection[str]) -> list[str]:

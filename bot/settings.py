@@ -4,6 +4,7 @@ Each part of the program declares a `Section` of its own; `load_section` reads i
 turns pydantic's complaints into one ConfigurationError that names key, source and fix.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
@@ -24,9 +25,11 @@ from bot.configuration import (
     ENV_PREFIX,
     config_file,
     explain,
+    inner_model,
     read_config,
     refuse_mistyped,
     refuse_unknown,
+    resembling,
     source_of,
     variable,
 )
@@ -90,8 +93,24 @@ class Section(BaseSettings):
         )
 
 
-class _ReadsLists(EnvSettingsSource):
-    """Lets a variable hold a list as `a,b` besides JSON."""
+class _Variables(EnvSettingsSource):
+    """Lets a variable hold a list as `a,b` besides JSON, and passes over strangers."""
+
+    def explode_env_vars(
+        self,
+        field_name: str,
+        field: FieldInfo,
+        env_vars: Mapping[str, str | None],
+    ) -> dict[str, Any]:
+        found = super().explode_env_vars(field_name, field, env_vars)
+        inner = inner_model(field)
+        if inner is None:
+            return found
+        return {
+            key: value
+            for key, value in found.items()
+            if key in inner.model_fields or resembling(key, inner.model_fields)
+        }
 
     def decode_complex_value(
         self, field_name: str, field: FieldInfo, value: Any
@@ -114,11 +133,11 @@ class _ReadsLists(EnvSettingsSource):
             ) from error
 
 
-class _Environment(_ReadsLists):
+class _Environment(_Variables):
     pass
 
 
-class _DotEnv(_ReadsLists, DotEnvSettingsSource):
+class _DotEnv(_Variables, DotEnvSettingsSource):
     pass
 
 

@@ -21,6 +21,7 @@ from servers.redis import RedisServer
 from servers.slack import APP_TOKEN, BOT_TOKEN, SlackServer
 
 from bot.cli.reference import adapter_sections
+from bot.cli.terminal import Exit
 from bot.configuration import CONFIG_VARIABLE, ENV_PREFIX, variable_names
 from bot.settings import Settings, load_settings
 
@@ -291,9 +292,20 @@ async def test_the_health_of_an_engine(service: str, path: str, status: int) -> 
     assert not await healthy(service, port)
 
 
-@pytest.mark.parametrize("service", OURS)
+@pytest.mark.parametrize(
+    ("service", "number", "code"),
+    [
+        ("bot", signal.SIGTERM, Exit.OK),
+        ("bot", signal.SIGINT, Exit.INTERRUPTED),
+        ("worker", signal.SIGTERM, Exit.OK),
+    ],
+)
 async def test_ours_start_are_healthy_and_stop(
-    service: str, redis_server: RedisServer, tmp_path: Path
+    service: str,
+    number: signal.Signals,
+    code: Exit,
+    redis_server: RedisServer,
+    tmp_path: Path,
 ) -> None:
     slack = SlackServer()
     await slack.start()
@@ -321,8 +333,8 @@ async def test_ours_start_are_healthy_and_stop(
             assert not listening
         assert await healthy(service, 0, environment)
 
-        await program.signal(signal.SIGTERM)
-        assert await program.wait(20) == 0, program.log
+        await program.signal(number)
+        assert await program.wait(20) == code, program.log
         assert "Traceback" not in program.log
     finally:
         await program.kill()

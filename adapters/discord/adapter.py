@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import itertools
 import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import discord
 
@@ -13,13 +15,15 @@ from adapters.discord.gateway import Gateway
 from adapters.discord.listening import Listener
 from adapters.discord.markdown import to_messages
 from adapters.discord.places import Places
-from adapters.discord.rest import (
+from adapters.discord.refusals import (
     ARCHIVED,
     INTENT_FIX,
     INVALID_TOKEN,
     UNKNOWN_CHANNEL,
     UNKNOWN_WEBHOOK,
     DiscordRefused,
+)
+from adapters.discord.rest import (
     DiscordRest,
 )
 from adapters.discord.settings import DiscordSettings
@@ -32,6 +36,8 @@ from bot.errors import (
     MessageGone,
 )
 from bot.model import Answer, Delivery
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -136,14 +142,13 @@ class DiscordAdapter:
             return
         place, message = self._places.place(delivery), int(message_id)
         try:
-            await self._rest.edit(place, message, part.text)
+            await self._in_open_thread(
+                place, lambda: self._rest.edit(place, message, part.text)
+            )
         except DiscordRefused as error:
-            if error.code == UNKNOWN_CHANNEL:
-                raise MessageGone("the thread of the message was deleted") from error
-            if error.code != ARCHIVED:
+            if error.code != UNKNOWN_CHANNEL:
                 raise
-            await self._rest.reopen(place)
-            await self._rest.edit(place, message, part.text)
+            raise MessageGone("the thread of the message was deleted") from error
 
     async def remove(self, delivery: Delivery, message_id: str) -> None:
         """Delete a message of ours."""
@@ -224,13 +229,25 @@ class DiscordAdapter:
         self, place: int, part: Part, wanted: str, reply_to: int | None
     ) -> discord.Message:
         """Post; a second time with the same nonce, which makes no second message."""
+
+        def send() -> Awaitable[discord.Message]:
+            return self._rest.send(place, part.text, nonce=wanted, reply_to=reply_to)
+
         try:
-            return await self._rest.send(
-                place, part.text, nonce=wanted, reply_to=reply_to
-            )
+            return await self._in_open_thread(place, send)
         except DeliveryUnclear as error:
             log.info("posting again with the same nonce: %s", error)
-        return await self._rest.send(place, part.text, nonce=wanted, reply_to=reply_to)
+        return await send()
+
+    async def _in_open_thread(self, place: int, write: Callable[[], Awaitable[T]]) -> T:
+        """Write; a thread that went into the archive meanwhile is taken out again."""
+        try:
+            return await write()
+        except DiscordRefused as error:
+            if error.code != ARCHIVED:
+                raise
+        await self._rest.reopen(place)
+        return await write()
 
     async def _answer_command(
         self, delivery: Delivery, token: str, part: Part
@@ -240,19 +257,21 @@ class DiscordAdapter:
         The question is stored before Discord gets its first sign, so a quick worker
         may be here before there is anything to write into.
         """
-        while True:
+        for attempt in itertools.count():
             try:
                 return str(await self._rest.answer_command(token, part.text))
             except DiscordRefused as error:
                 if error.code not in (UNKNOWN_WEBHOOK, INVALID_TOKEN):
                     raise
-                early = self._age(delivery) < DEFER_SECONDS
-                if error.code == UNKNOWN_WEBHOOK and early:
+                # Later too Discord now and then knows a token only at a second look.
+                again = self._age(delivery) < DEFER_SECONDS or attempt == 0
+                if error.code == UNKNOWN_WEBHOOK and again:
                     await self._sleep(LOOK_AGAIN_SECONDS)
                     continue
                 log.info("a command's answer becomes a message: %s", error)
                 self._closed.append(token)
-                return None
+                break
+        return None
 
     def _token(self, delivery: Delivery) -> str:
         """The token of the command's answer, as long as it can be written."""

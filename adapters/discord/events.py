@@ -62,7 +62,9 @@ def _replies(message: discord.Message, me: int) -> bool:
 
 def _may_follow_up(message: discord.Message) -> bool:
     """Whether it stands in a thread, and is not said to somebody else there."""
-    if not isinstance(message.channel, discord.Thread) or message.reference is not None:
+    target = _target(message)
+    to_another = target is not None and target.author.id != message.author.id
+    if not isinstance(message.channel, discord.Thread) or to_another:
         return False
     return not message.content.lstrip().startswith("<@")
 
@@ -116,7 +118,8 @@ def place_of(
 
 def may_open_thread(channel: object, guild: discord.Guild) -> bool:
     """Whether we can answer there in a new thread; voice channels have none."""
-    if not isinstance(channel, discord.TextChannel):
+    known = isinstance(guild.me, discord.Member)  # not so before the first events
+    if not (known and isinstance(channel, discord.TextChannel)):
         return False
     ours = channel.permissions_for(guild.me)
     return ours.create_public_threads and ours.send_messages_in_threads

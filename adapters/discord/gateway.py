@@ -13,9 +13,11 @@ import discord
 
 from adapters.discord.catching_up import missed
 from adapters.discord.listening import Listener
-from adapters.discord.rest import (
+from adapters.discord.refusals import (
     INTENT_FIX,
     TOKEN_FIX,
+)
+from adapters.discord.rest import (
     new_client,
     token,
     use_addresses,

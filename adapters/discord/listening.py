@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import discord
 
-from adapters.discord.events import place_of, read, title, verdict
+from adapters.discord.events import Reading, place_of, read, title, verdict
 from adapters.discord.interactions import Interactions
 from adapters.discord.settings import DiscordSettings
 from bot.adapter import Acceptance, Intake
@@ -85,8 +85,7 @@ class Listener:
         """A message was written, or found to have been written while we were away."""
         if message.guild is None and message.channel.id not in self.private:
             self.private.append(message.channel.id)
-        await _complete(client, message)
-        reading = read(message, _me(client), threads=self._settings.threads)
+        reading = await self._read(client, message)
         if reading is None:
             return
         conversation = reading.message.conversation
@@ -99,8 +98,7 @@ class Listener:
         changed_at = message.edited_at
         if changed_at is None or datetime.now(UTC) - message.created_at > EDITABLE:
             return
-        await _complete(client, message)
-        reading = read(message, _me(client), threads=self._settings.threads)
+        reading = await self._read(client, message)
         if reading is None:
             return
         id_, conversation = reading.message.id, reading.message.conversation
@@ -157,6 +155,23 @@ class Listener:
         rated = Rated(place, person, str(event.message_id), judged, now)
         await self._intake.accept(rated)
 
+    async def _read(
+        self, client: discord.Client, message: discord.Message
+    ) -> Reading | None:
+        """Our reading of a message; what it lacks is asked for if it may be for us."""
+        if isinstance(message.channel, discord.PartialMessageable):
+            found = await _channel(client, message.channel.id)
+            if isinstance(found, discord.Thread | discord.TextChannel):
+                message.channel = found
+        reading = read(message, _me(client), threads=self._settings.threads)
+        if reading is None or message.guild is None:
+            return reading
+        if isinstance(message.author, discord.User):
+            # Read from the history it came without the rights of its author.
+            with suppress(discord.HTTPException):
+                message.author = await message.guild.fetch_member(message.author.id)
+        return read(message, _me(client), threads=self._settings.threads)
+
     def _note(self, message: str, conversation: ConversationId, text: str) -> None:
         self._heard[message] = conversation
         if conversation.thread == message:
@@ -169,20 +184,6 @@ class Listener:
 
 def _me(client: discord.Client) -> int:
     return client.user.id if client.user is not None else 0
-
-
-async def _complete(client: discord.Client, message: discord.Message) -> None:
-    """Put in what a message lacks that comes from an unknown thread or by REST."""
-    guild = message.guild
-    if guild is None or message.author.bot:
-        return
-    if isinstance(message.channel, discord.PartialMessageable):
-        found = await _channel(client, message.channel.id)
-        if isinstance(found, discord.Thread | discord.TextChannel):
-            message.channel = found
-    if isinstance(message.author, discord.User):
-        with suppress(discord.HTTPException):
-            message.author = await guild.fetch_member(message.author.id)
 
 
 async def _place(

@@ -3,7 +3,13 @@
 import discord
 
 from adapters.discord.events import ASKED, plain, title
-from adapters.discord.rest import UNKNOWN_CHANNEL, DiscordRefused, DiscordRest
+from adapters.discord.refusals import (
+    UNKNOWN_CHANNEL,
+    DiscordRefused,
+)
+from adapters.discord.rest import (
+    DiscordRest,
+)
 from bot.errors import DeliveryImpossible, MessageGone
 from bot.model import Delivery
 

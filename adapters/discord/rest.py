@@ -11,14 +11,13 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from adapters.discord.refusals import THREAD_EXISTS, DiscordRefused, refusal
 from adapters.discord.settings import DiscordSettings
 from bot.errors import (
     ConfigurationError,
     DeliveryError,
-    DeliveryImpossible,
     DeliveryLater,
     DeliveryUnclear,
-    MessageGone,
 )
 
 T = TypeVar("T")
@@ -30,51 +29,10 @@ log = logging.getLogger(__name__)
 logging.getLogger("discord").setLevel(logging.INFO)
 
 LATER_SECONDS = 2.0
-BANNED_SECONDS = 30.0
-"""The pause after a refusal for calling too much that did not come from the API."""
-
 LONGEST_WAIT_SECONDS = 30.0
 """A rate limit longer than this is for the delivery to wait out, not the library."""
 
-UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
-INVALID_TOKEN, ARCHIVED, THREAD_EXISTS = 50027, 50083, 160004
-
 SUPPRESS_EMBEDS = 1 << 2
-
-TOKEN_FIX = (
-    "Discord does not accept the token; make a new one under Bot in the developer "
-    "portal (discord.com/developers/applications) and set it as CURBSIDE_DISCORD_TOKEN"
-)
-INTENT_FIX = (
-    "setting 'discord.message_content' is on, but the bot may not read messages: turn "
-    'on "Message Content Intent" under Bot, Privileged Gateway Intents, in the '
-    "developer portal (discord.com/developers/applications), or set "
-    "CURBSIDE_DISCORD_MESSAGE_CONTENT=false"
-)
-
-FIXES = {
-    UNKNOWN_CHANNEL: "the channel or thread is gone",
-    50001: (
-        "the bot cannot see the channel; give its role View Channel and Read Message "
-        "History there"
-    ),
-    50007: "the person does not take direct messages from the bot",
-    50013: (
-        "the bot's role lacks a permission there; it needs Send Messages, Send "
-        "Messages in Threads, Create Public Threads and Read Message History"
-    ),
-    ARCHIVED: "the thread is archived; somebody must write in it first",
-    160002: "give the bot's role Read Message History, or it cannot reply",
-    160005: "the thread is locked; a moderator must unlock it",
-}
-
-
-class DiscordRefused(DeliveryImpossible):
-    """Discord answered with an error that trying again does not mend."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class DiscordRest:
@@ -84,6 +42,7 @@ class DiscordRest:
         self._settings = settings
         self._client: discord.Client | None = None
         self._logging_in = asyncio.Lock()
+        self._closed = False
 
     async def open(self) -> None:
         """Log in. Raises ConfigurationError for a token that is refused."""
@@ -97,6 +56,7 @@ class DiscordRest:
 
     async def aclose(self) -> None:
         """Close the session."""
+        self._closed = True
         if self._client is not None:
             await self._client.close()
 
@@ -231,6 +191,8 @@ class DiscordRest:
 
     async def _logged_in(self) -> discord.Client:
         """The client; a login that failed for a time is made up for."""
+        if self._closed:
+            raise DeliveryLater("the connection to Discord is closed")
         async with self._logging_in:
             if self._client is None:
                 use_addresses(self._settings)
@@ -285,30 +247,6 @@ def use_addresses(settings: DiscordSettings) -> None:
 
 def token(settings: DiscordSettings) -> str:
     return settings.token.get_secret_value() if settings.token else ""
-
-
-def refusal(
-    what: str, error: discord.DiscordException, unclear: type[DeliveryError]
-) -> DeliveryError:
-    """What an error of the library means for us."""
-    if isinstance(error, discord.LoginFailure):
-        return DiscordRefused(TOKEN_FIX, 0)
-    if isinstance(error, discord.RateLimited):
-        return DeliveryLater(f"Discord limits {what}", error.retry_after)
-    if not isinstance(error, discord.HTTPException):
-        return unclear(f"{what} failed: {type(error).__name__} {error}")
-    if error.status == 429:
-        pause = str(error.response.headers.get("Retry-After", ""))
-        seconds = float(pause) if pause.replace(".", "", 1).isdigit() else 0.0
-        return DeliveryLater(f"Discord limits {what}", max(seconds, BANNED_SECONDS))
-    if error.status >= 500:
-        return unclear(f"Discord is in trouble: {what}: HTTP {error.status}")
-    if error.code == UNKNOWN_MESSAGE:
-        return MessageGone(f"the message of {what} is not there any more")
-    if error.status == 401 and error.code != INVALID_TOKEN:
-        return DiscordRefused(TOKEN_FIX, error.code)
-    fix = FIXES.get(error.code, error.text)
-    return DiscordRefused(f"Discord refused {what} ({error.code}): {fix}", error.code)
 
 
 def _partial(

@@ -1,19 +1,16 @@
 """A collection in a folder: Qdrant's engine inside this process, no server needed."""
 
 import asyncio
-import json
-import os
 import shutil
-import sys
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 import qdrant_edge as edge
 
+from backends.knowledge.folder_lock import FolderLock
 from backends.knowledge.store import (
     DENSE,
     IDENTITY_ID,
@@ -25,7 +22,6 @@ from backends.knowledge.store import (
     Entry,
     Hit,
     Identity,
-    StoreInUse,
     StoreUnavailable,
     View,
     check_identity,
@@ -50,10 +46,11 @@ class EdgeStore:
     """
 
     def __init__(
-        self, folder: Path, shard: edge.EdgeShard, executor: ThreadPoolExecutor
+        self, folder: Path, shard: edge.EdgeShard, lock: FolderLock, executor: Executor
     ) -> None:
         self.folder = folder
         self._shard = shard
+        self._lock = lock
         self._executor = executor
 
     @classmethod
@@ -61,16 +58,19 @@ class EdgeStore:
         cls, folder: Path, identity: Identity, rebuild: bool = False
     ) -> "EdgeStore":
         """Open the collection, or create it; `rebuild` begins with an empty one."""
+        lock = FolderLock(folder)
+        lock.acquire()
         executor = ThreadPoolExecutor(1, "knowledge-store")
-        loop = asyncio.get_running_loop()
         try:
+            loop = asyncio.get_running_loop()
             shard = await loop.run_in_executor(
                 executor, _open, folder, identity, rebuild
             )
         except BaseException:
             executor.shutdown(wait=False)
+            lock.release()
             raise
-        return cls(folder, shard, executor)
+        return cls(folder, shard, lock, executor)
 
     async def upsert(self, entries: Sequence[Entry]) -> None:
         def write() -> None:
@@ -182,10 +182,12 @@ class EdgeStore:
         def close() -> None:
             self._shard.flush()
             self._shard.close()
-            _owner_file(self.folder).unlink(missing_ok=True)
 
-        await self._run(close)
-        self._executor.shutdown(wait=False)
+        try:
+            await self._run(close)
+        finally:
+            self._executor.shutdown(wait=False)
+            self._lock.release()
 
     async def _run(self, work: Callable[[], T]) -> T:
         """Work in the store's thread; the engine knows one exception class for all."""
@@ -200,26 +202,18 @@ class EdgeStore:
 
 def _open(folder: Path, identity: Identity, rebuild: bool) -> edge.EdgeShard:
     path = folder / "shard"
-    if (path / "edge_config.json").exists():
-        shard = _load(folder, path)
-        if not rebuild:
-            found = shard.retrieve([IDENTITY_ID], with_payload=True, with_vector=False)
-            try:
-                check_identity(
-                    (found[0].payload if found else None) or {},
-                    identity,
-                    f"{str(folder)!r}",
-                )
-            except BaseException:
-                shard.close()
-                raise
-            _sign(folder)
-            return shard
-        shard.close()  # holding it a moment proved that nobody else does
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-    shard = _create(path, identity)
-    _sign(folder)
+    if rebuild or not (path / "edge_config.json").exists():
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        return _create(path, identity)
+    shard = _load(folder, path)
+    found = shard.retrieve([IDENTITY_ID], with_payload=True, with_vector=False)
+    try:
+        payload = (found[0].payload if found else None) or {}
+        check_identity(payload, identity, f"{str(folder)!r}")
+    except BaseException:
+        shard.close()
+        raise
     return shard
 
 
@@ -250,37 +244,10 @@ def _load(folder: Path, path: Path) -> edge.EdgeShard:
     try:
         return edge.EdgeShard.load(str(path))
     except Exception as error:
-        if "WouldBlock" in str(error):
-            raise StoreInUse(
-                f"the document store in {str(folder)!r} is held by {_owner(folder)}; "
-                "stop that process first, or let it do the work"
-            ) from error
         raise StoreUnavailable(
             f"the document store in {str(folder)!r} cannot be opened ({error}); "
             f"restore it from a backup, or build it anew with: {REBUILD}"
         ) from error
-
-
-def _owner_file(folder: Path) -> Path:
-    return folder / "owner.json"
-
-
-def _sign(folder: Path) -> None:
-    """Leave a note for whoever finds the folder locked."""
-    note = {
-        "pid": os.getpid(),
-        "program": Path(sys.argv[0]).name,
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    _owner_file(folder).write_text(json.dumps(note), encoding="utf-8")
-
-
-def _owner(folder: Path) -> str:
-    try:
-        note = json.loads(_owner_file(folder).read_text(encoding="utf-8"))
-        return f"process {note['pid']} ({note['program']}, since {note['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
 
 
 def _point(entry: Entry) -> edge.Point:

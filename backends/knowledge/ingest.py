@@ -70,9 +70,9 @@ async def ingest(
 ) -> Report:
     """Make the collection hold what the files under `paths` hold now.
 
-    A file that did not change costs only reading it. One that cannot be read is reported
-    and its earlier version stays. A document whose file is gone from these roots is
-    removed. Killed at any moment, it is put right by running it again.
+    A file that did not change is only read. One that cannot be read is reported and its
+    earlier version stays. A document whose file is gone from these roots is removed.
+    Killed at any moment, it is put right by running it again.
     """
     sources = await asyncio.to_thread(find, paths)
     reader = Reader(folder_labels, default_labels, max_bytes)

@@ -158,11 +158,11 @@ def _without_header(before: Piece, after: Piece) -> str:
 def support(close: float, covered: float) -> float:
     """How well the documents back a question, from 0 to 1; see `ENOUGH`.
 
-    Most of it is meaning: the cosine of the question to the nearest piece. Alone it takes
-    "do we have a dentist" for answered by a page about opticians. The share of the
-    question's words that the best passage holds, rare ones counting more, corrects that.
-    With these weights it told questions that can be answered from others best, on two
-    sets that have nothing in common (area under the curve 0.86 on both).
+    Most of it is meaning: the cosine of the question to the nearest piece. Alone, it
+    takes "do we have a dentist" for answered by a page about opticians. The share of
+    the question's words that the best passage holds, rare ones counting more, corrects
+    that. With these weights it told questions that can be answered from others best,
+    on two sets that have nothing in common (area under the curve 0.86 on both).
     """
     return min(1.0, max(0.0, BY_MEANING * close + (1 - BY_MEANING) * covered))
 

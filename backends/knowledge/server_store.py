@@ -57,8 +57,11 @@ class ServerStore:
         timeout: int = 10,
     ) -> "ServerStore":
         """Open the collection, or create it; `rebuild` begins with an empty one."""
+        # As a header of our own: the client's parameter for it warns about plain HTTP,
+        # which is how a server on the same machine or in the same pod is reached.
+        headers = {"api-key": api_key} if api_key else None
         client = AsyncQdrantClient(
-            url=url, api_key=api_key, timeout=timeout, check_compatibility=False
+            url=url, headers=headers, timeout=timeout, check_compatibility=False
         )
         store = cls(client, collection, url)
         try:

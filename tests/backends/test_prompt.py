@@ -82,12 +82,25 @@ def test_a_conversation_keeps_its_order_and_loses_its_markers() -> None:
 def test_people_are_named_where_there_are_several() -> None:
     ada, bob = PastTurn("When?", "At 8.", "Ada"), PastTurn("Where?", "Here.", "Bob")
 
-    several = render(Ingredients("Why?", history=(ada, bob))).messages
-    alone = render(Ingredients("Why?", history=(ada, ada))).messages
+    several = render(Ingredients("Why?", history=(ada, bob), author="Bob")).messages
+    joined = render(Ingredients("Why?", history=(ada,), author="Bob")).messages
+    alone = render(Ingredients("Why?", history=(ada, ada), author="Ada")).messages
 
-    assert several[1].content == "Ada: When?"
-    assert several[3].content == "Bob: Where?"
-    assert alone[1].content == "When?"
+    assert [several[n].content for n in (1, 3, 5)] == [
+        "Ada: When?",
+        "Bob: Where?",
+        "Bob: Why?",
+    ]
+    assert [joined[n].content for n in (1, 3)] == ["Ada: When?", "Bob: Why?"]
+    assert [alone[n].content for n in (1, 3, 5)] == ["When?", "When?", "Why?"]
+
+
+def test_a_turn_without_an_answer_is_left_out() -> None:
+    history = (PastTurn("When?", " "), PastTurn("Where?", "Here."))
+
+    contents = [m.content for m in render(Ingredients("?", history=history)).messages]
+
+    assert contents[1:] == ["Where?", "Here.", "?"]
 
 
 def test_examples_stand_in_the_system_text() -> None:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import Field, SecretStr
 
 from bot.errors import ConfigurationError
-from bot.settings import Section, load_section, load_settings
+from bot.settings import Section, Settings, load_section, load_settings
 
 
 class Parrot(Section):
@@ -257,10 +257,17 @@ def test_says_what_is_wrong_in_a_variable(
 def test_lets_variables_pass_that_resemble_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("CURBSIDE_SERVICE_HOST", "10.0.0.1")
-    monkeypatch.setenv("CURBSIDE_PORT_8080_TCP", "tcp://10.0.0.1:8080")
+    # What Kubernetes sets in every container, for services of these names.
+    for service in ("", "MODEL_", "WORKER_", "REDIS_", "PARROT_"):
+        for key in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP"):
+            monkeypatch.setenv(f"CURBSIDE_{service}{key}", "8000")
+        for key in ("PORT", "PORT_8000_TCP", "PORT_8000_TCP_PROTO"):
+            monkeypatch.setenv(f"CURBSIDE_{service}{key}", "tcp://10.0.0.1:8000")
+        monkeypatch.setenv(f"CURBSIDE_{service}PORT_8000_TCP_ADDR", "10.0.0.1")
+    monkeypatch.setenv("CURBSIDE_PARROT_TOKEN", "x")
 
-    load_settings()
+    assert load_settings(frozenset({"parrot"})) == Settings()
+    assert load_section(Parrot).volume == 3
 
 
 def test_lets_the_variables_of_other_tables_pass(

@@ -432,16 +432,32 @@ async def test_a_rate_limit_without_via_is_taken_for_a_ban(
     assert caught.value.status == 429
 
 
-async def test_a_real_limit_counts_calls(
+async def test_a_real_limit_counts_calls(server: DiscordServer, channel: int) -> None:
+    server.limit("GET", "/channels/[0-9]+$", calls=2, seconds=60)
+    headers = {"Authorization": f"Bot {server.token}"}
+    url = f"{server.api_url}/channels/{channel}"
+    seen = []
+
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for _ in range(3):
+            async with session.get(url) as response:
+                left = response.headers["X-RateLimit-Remaining"]
+                seen.append((response.status, left))
+
+    assert seen[:2] == [(200, "1"), (200, "0")]
+    assert seen[2][0] == 429
+
+
+async def test_the_client_keeps_within_a_limit_that_it_is_told(
     server: DiscordServer, bot: Bot, channel: int
 ) -> None:
     server.limit("POST", "/channels/[0-9]+/messages$", calls=2, seconds=0.3)
 
-    for number in range(3):
+    for number in range(5):
         await partial(bot, channel).send(str(number))
 
     statuses = [call.status for call in server.sent("POST", "/messages$")]
-    assert statuses == [200, 200, 429, 200]
+    assert statuses == [200] * 5
 
 
 async def test_a_bad_gateway_after_the_write_makes_no_second_message(

@@ -135,5 +135,5 @@ async def hearing(
 ) -> AsyncIterator[DiscordAdapter]:
     """The adapter, listening, with its commands registered."""
     async with listening(adapter):
-        await server.wait_for(lambda: server.interactions.commands[0])
+        await server.wait_for(lambda: server.commands)
         yield adapter

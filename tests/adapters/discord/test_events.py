@@ -191,6 +191,20 @@ async def test_what_is_not_for_us(place: Place, say: Callable[[Place], int]) -> 
     assert place.read(say(place)) is None
 
 
+async def test_a_reply_to_oneself_goes_on(place: Place) -> None:
+    root = place.state.messages[place.say("a topic")]
+    thread = place.state.start_thread(place.ana, root, "topic")
+    first = place.say("one", channel=thread.id)
+    reference = {"message_id": str(first)}
+
+    reading = place.read(
+        place.say("two", channel=thread.id, message_reference=reference)
+    )
+
+    assert reading is not None
+    assert not reading.certain
+
+
 async def test_a_webhook_is_no_person(place: Place) -> None:
     message = place.message(place.say(place.named("hi")), webhook_id="1")
 

@@ -59,7 +59,7 @@ class Control:
                 "users": {str(u.id): u.name for u in server.state.users.values()},
                 "guilds": {str(g.id): g.name for g in server.state.guilds.values()},
                 "channels": {str(c.id): c.name for c in server.state.channels.values()},
-                "commands": plain(server.interactions.commands[0]),
+                "commands": plain(server.commands),
             }
         )
 

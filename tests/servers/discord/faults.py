@@ -63,18 +63,15 @@ class Limit:
     seconds: float
     seen: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
 
-    def wait(self, call: Call, now: float) -> float:
-        if self.method not in (call.method, "*"):
-            return 0.0
-        if (match := self.path.search(call.path)) is None:
-            return 0.0
+    def recent(self, call: Call, now: float) -> deque[float] | None:
+        """The times of the calls that count now; None when this one never counts."""
+        match = self.path.search(call.path)
+        if self.method not in (call.method, "*") or match is None:
+            return None
         recent = self.seen[match.group()]
         while recent and recent[0] <= now - self.seconds:
             recent.popleft()
-        if len(recent) >= self.calls:
-            return recent[0] + self.seconds - now
-        recent.append(now)
-        return 0.0
+        return recent
 
 
 class Front:
@@ -134,10 +131,8 @@ class Front:
     async def _respond(
         self, request: web.Request, handler: Handler, call: Call, fault: Fault | None
     ) -> web.Response | None:
-        if (wait := self._over_limit(call)) > 0:
-            return too_many(wait)
         if fault is None:
-            return await self._ordinary(request, handler, call)
+            return await self._within_limits(request, handler, call)
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             return await self._ordinary(request, handler, call)
@@ -146,9 +141,20 @@ class Front:
             await self._ordinary(request, handler, call)
         return spoilt(fault)
 
-    def _over_limit(self, call: Call) -> float:
-        waits = [limit.wait(call, self._clock.now()) for limit in self.limits]
-        return max(waits, default=0.0)
+    async def _within_limits(
+        self, request: web.Request, handler: Handler, call: Call
+    ) -> web.Response:
+        now = self._clock.now()
+        for limit in self.limits:
+            if (recent := limit.recent(call, now)) is None:
+                continue
+            if len(recent) >= limit.calls:
+                return too_many(recent[0] + limit.seconds - now)
+            recent.append(now)
+            response = await self._ordinary(request, handler, call)
+            announce(limit, recent, now, response)
+            return response
+        return await self._ordinary(request, handler, call)
 
     async def _ordinary(
         self, request: web.Request, handler: Handler, call: Call
@@ -195,6 +201,16 @@ def answer(body: Any, status: int = 200) -> web.Response:
         del headers["Content-Type"]
         return web.Response(status=204, headers=headers)
     return web.Response(body=json.dumps(body).encode(), status=status, headers=headers)
+
+
+def announce(
+    limit: Limit, recent: deque[float], now: float, response: web.Response
+) -> None:
+    """Tell the client how many calls are left, and when there are more again."""
+    pause = recent[0] + limit.seconds - now
+    response.headers["X-RateLimit-Limit"] = str(limit.calls)
+    response.headers["X-RateLimit-Remaining"] = str(limit.calls - len(recent))
+    response.headers["X-RateLimit-Reset-After"] = f"{pause:.3f}"
 
 
 def too_many(seconds: float) -> web.Response:

@@ -1,9 +1,10 @@
-"""Application commands and interactions of a local Discord, with their webhooks."""
+"""Interactions of a local Discord: commands run, buttons pressed, and the answers."""
 
 import secrets
 from typing import Any
 
 from aiohttp import web
+from servers.discord.commands import CommandRoutes, innermost
 from servers.discord.faults import BASE, answer
 from servers.discord.model import (
     COMMAND_ANSWER,
@@ -16,12 +17,10 @@ from servers.discord.model import (
     Interaction,
     Message,
     Payload,
-    Permission,
 )
 from servers.discord.rest import RestRoutes, body, number, responding
 from servers.discord.state import check_content
 
-SUB_COMMAND, SUB_COMMAND_GROUP = 1, 2
 MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, MODAL = 4, 5, 6, 7, 9
 
 FIRST_ANSWER_SECONDS = 3
@@ -32,61 +31,26 @@ class InteractionRoutes:
     """Registered commands, what people do with them, and what the bot answers."""
 
     def __init__(self, rest: RestRoutes) -> None:
-        self.commands: dict[int, list[Payload]] = {0: []}
-        """Guild id to its commands; the global ones are under 0."""
+        self.commands = CommandRoutes(rest.state)
         self._rest = rest
         self._state = rest.state
 
     def add_to(self, app: web.Application) -> None:
-        commands = BASE + "/applications/{application}/commands"
-        in_guild = BASE + "/applications/{application}/guilds/{guild}/commands"
+        self.commands.add_to(app)
         webhook = BASE + "/webhooks/{application}/{token}"
         message = webhook + "/messages/{message}"
         callback = BASE + "/interactions/{interaction}/{token}/callback"
-        for path in (commands, in_guild):
-            app.router.add_get(path, responding(self.listed, 200))
-            app.router.add_put(path, responding(self.replaced, 200))
         app.router.add_post(callback, self.callback)
         app.router.add_post(webhook, responding(self.follow_up, 200))
         app.router.add_get(message, responding(self.fetched, 200))
         app.router.add_patch(message, responding(self.edited, 200))
         app.router.add_delete(message, responding(self.deleted, 204))
 
-    async def listed(self, request: web.Request) -> list[Payload]:
-        return self.commands.get(int(request.match_info.get("guild", 0)), [])
-
-    async def replaced(self, request: web.Request) -> list[Payload]:
-        guild_id = int(request.match_info.get("guild", 0))
-        known = {
-            command["name"]: command for command in self.commands.get(guild_id, [])
-        }
-        fresh: list[Payload] = []
-        for asked in body(request):
-            id = known.get(asked["name"], {}).get("id")
-            fresh.append(
-                {"type": 1, "description": "", "options": []}
-                | asked
-                | {
-                    "id": id or str(self._state.clock.next_id()),
-                    "application_id": str(self._state.application_id),
-                    "version": str(self._state.clock.next_id()),
-                }
-                | ({"guild_id": str(guild_id)} if guild_id else {})
-            )
-        self.commands[guild_id] = fresh
-        return fresh
-
     def run(
         self, user_id: int, channel: Channel, line: str, options: dict[str, Any]
     ) -> Interaction:
-        """A person runs `line`: a command, or a command and its sub-command."""
-        names = line.removeprefix("/").split()
-        command = self._command(names[0], channel)
-        self._may_run(user_id, channel, command)
-        data: Payload = {"id": command["id"], "name": command["name"], "type": 1}
-        data["options"] = filled(command, names[1:], options)
-        if "guild_id" in command:
-            data["guild_id"] = command["guild_id"]
+        """A person runs `line`."""
+        data = self.commands.used(user_id, channel, line, options)
         interaction = self._begin(user_id, channel, type=2, name=line)
         return self._tell(interaction, channel, {"data": data})
 
@@ -94,30 +58,10 @@ class InteractionRoutes:
         self, user_id: int, channel: Channel, line: str, options: dict[str, Any]
     ) -> Interaction:
         """A person is typing the last of the options and is shown suggestions."""
-        names = line.removeprefix("/").split()
-        command = self._command(names[0], channel)
-        data: Payload = {"id": command["id"], "name": command["name"], "type": 1}
-        data["options"] = filled(command, names[1:], options)
+        data = self.commands.used(user_id, channel, line, options)
         innermost(data["options"])[-1]["focused"] = True
         interaction = self._begin(user_id, channel, type=4, name=line)
         return self._tell(interaction, channel, {"data": data})
-
-    def _command(self, name: str, channel: Channel) -> Payload:
-        here = self.commands.get(channel.guild_id or 0, []) + self.commands[0]
-        for command in here:
-            if command["name"] == name:
-                return command
-        raise LookupError(f"no command /{name} is registered")
-
-    def _may_run(self, user_id: int, channel: Channel, command: Payload) -> None:
-        needed = int(command.get("default_member_permissions") or 0)
-        held = self._state.permissions(user_id, channel)
-        if needed & ~held and not held & Permission.ADMINISTRATOR:
-            raise PermissionError(f"/{command['name']} is hidden from this user")
-        contexts = command.get("contexts")
-        here = 1 if channel.guild_id is None else 0
-        if contexts is not None and here not in contexts:
-            raise PermissionError(f"/{command['name']} is not offered here")
 
     def press(self, user_id: int, message: Message, custom_id: str) -> Interaction:
         """A person presses a button of a message."""
@@ -306,31 +250,6 @@ class InteractionRoutes:
 
     async def deleted(self, request: web.Request) -> None:
         self._state.delete(self._answer_message(request))
-
-
-def filled(
-    command: Payload, names: list[str], options: dict[str, Any]
-) -> list[Payload]:
-    """The options as Discord sends them, each with its registered type."""
-    known = {option["name"]: option for option in command.get("options", [])}
-    if names:
-        below = known[names[0]]
-        inner = filled(below, names[1:], options)
-        return [{"name": below["name"], "type": below["type"], "options": inner}]
-    needed = {n for n, o in known.items() if o.get("required")}
-    if missing := needed - options.keys():
-        raise LookupError(f"/{command['name']} needs {sorted(missing)}")
-    return [
-        {"name": name, "type": known[name]["type"], "value": value}
-        for name, value in options.items()
-    ]
-
-
-def innermost(options: list[Payload]) -> list[Payload]:
-    """The options of the sub-command, if there is one."""
-    while options and "options" in options[0]:
-        options = options[0]["options"]
-    return options
 
 
 def parts(message: Message) -> list[Payload]:

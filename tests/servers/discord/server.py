@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from aiohttp import web
+from servers.discord.commands import GLOBAL
 from servers.discord.control import Control
 from servers.discord.faults import BASE, Call, Fault, Front, Limit
 from servers.discord.gateway import Gateway
@@ -95,6 +96,11 @@ class DiscordServer:
     @property
     def calls(self) -> list[Call]:
         return self.front.calls
+
+    @property
+    def commands(self) -> list[Payload]:
+        """The global commands that the bot has registered."""
+        return self.interactions.commands.registered[GLOBAL]
 
     @property
     def bot_id(self) -> int:

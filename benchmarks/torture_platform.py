@@ -1,0 +1,201 @@
+"""The platform of the torture run: people who ask, and a message store that misbehaves.
+
+It knows no way to recognise a second post, loses replies, and tells of an event again.
+"""
+
+import asyncio
+import itertools
+import json
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bot.model import Author, ConversationId, Message, Said
+from bot.wire import dump_event
+
+PLATFORM = "torture"
+END = "∎"
+"""The last sign of every whole answer."""
+
+LOST_REPLIES = 0.05
+LOST_REQUESTS = 0.01
+REDELIVERED = 0.3
+REDELIVERED_AFTER = (0.0, 0.05, 1.0, 5.0)
+ACKNOWLEDGED_WITHIN = 1.0
+
+
+@dataclass
+class Posted:
+    """A message of the bot's, when it first was a whole answer, who wrote when what."""
+
+    id: str
+    conversation: str
+    key: str
+    text: str
+    whole_at: float | None = None
+    history: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Asked:
+    """A question, and when it was sent for the first time."""
+
+    number: int
+    conversation: str
+    at: float
+
+    @property
+    def name(self) -> str:
+        return f"Q{self.number}"
+
+
+@dataclass
+class Platform:
+    """Answers calls on a Unix socket; hands events to whoever listens there."""
+
+    path: Path
+    random: random.Random
+    asked: list[Asked] = field(default_factory=list)
+    messages: dict[str, Posted] = field(default_factory=dict)
+    counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _listeners: set[asyncio.StreamWriter] = field(default_factory=set)
+    _open: dict[int, asyncio.Event] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_unix_server(self._connected, self.path)
+
+    async def stop(self) -> None:
+        await asyncio.sleep(0.1)  # until the workers' ends of the connections are seen
+        for task in self._tasks:
+            task.cancel()
+        for writer in self._listeners:
+            writer.close()
+        if self._server is not None:
+            self._server.close()
+
+    # People ---------------------------------------------------------------------------
+
+    async def ask(self, conversation: int) -> None:
+        """Ask in a conversation; returns when the bot has acknowledged it."""
+        place = ConversationId(PLATFORM, "w", "c", f"t{conversation}")
+        number = next(self._numbers)
+        author = Author(self.random.choice(("U1", "U2")))
+        now = datetime.now(UTC)
+        said = Said(Message(f"m{number}", place, author, f"What of Q{number}?", now))
+        self.asked.append(Asked(number, str(place), time.monotonic()))
+        event = dump_event(said)
+        again = self.random.random() < REDELIVERED
+        after = self.random.choice(REDELIVERED_AFTER)
+        if again:
+            self.counts["redelivered"] += 1
+            self._later(self._deliver_after(after, event))
+        await self._deliver(event)
+
+    async def _deliver_after(self, seconds: float, event: str) -> None:
+        await asyncio.sleep(seconds)
+        await self._deliver(event)
+
+    async def _deliver(self, event: str) -> None:
+        """Send an event to one of those who listen, until one acknowledges it."""
+        while True:
+            number, done = next(self._numbers), asyncio.Event()
+            self._open[number] = done
+            line = json.dumps({"number": number, "event": event}) + "\n"
+            if self._listeners:
+                writer = self.random.choice(sorted(self._listeners, key=id))
+                with suppress(OSError):
+                    writer.write(line.encode())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ACKNOWLEDGED_WITHIN):
+                    await done.wait()
+            del self._open[number]
+            if done.is_set():
+                return
+            self.counts["sent again, unacknowledged"] += 1
+
+    # The wire -------------------------------------------------------------------------
+
+    async def _connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError, ValueError):
+            request = json.loads(await reader.readline() or "{}")
+            if request.get("call") == "listen":
+                await self._feed(reader, writer)
+            elif request:
+                # What has arrived takes effect, whatever becomes of its sender.
+                self._later(self._answer(request, writer))
+                return
+        writer.close()
+
+    async def _feed(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._listeners.add(writer)
+        try:
+            while line := await reader.readline():
+                done = self._open.get(json.loads(line)["number"])
+                if done is not None:
+                    done.set()
+        finally:
+            self._listeners.discard(writer)
+
+    async def _answer(
+        self, request: dict[str, Any], writer: asyncio.StreamWriter
+    ) -> None:
+        """Do what is asked after a while, and now and then lose the reply."""
+        with suppress(OSError):
+            await asyncio.sleep(self.random.uniform(0.005, 0.030) / 2)
+            if self.random.random() < LOST_REQUESTS:
+                self.counts["lost requests"] += 1
+            else:
+                sender = request.pop("sender")
+                reply = getattr(self, f"_{request.pop('call')}")(**request)
+                if isinstance(reply, str) and "text" in request:
+                    posted = self.messages[reply]
+                    stamp = f"{datetime.now():%H:%M:%S.%f} {sender}"
+                    posted.history.append(f"{stamp} {posted.text}")
+                await asyncio.sleep(self.random.uniform(0.005, 0.030) / 2)
+                if self.random.random() < LOST_REPLIES:
+                    self.counts["lost replies"] += 1
+                else:
+                    writer.write(json.dumps({"reply": reply}).encode() + b"\n")
+                    await writer.drain()
+        writer.close()
+
+    def _post(self, conversation: str, key: str, text: str) -> str:
+        posted = Posted(f"p{next(self._numbers)}", conversation, key, text)
+        self.messages[posted.id] = posted
+        self._look(posted)
+        return posted.id
+
+    def _find(self, key: str) -> str | None:
+        found = (posted.id for posted in self.messages.values() if posted.key == key)
+        return next(found, None)
+
+    def _edit(self, id: str, text: str) -> str:
+        posted = self.messages[id]
+        posted.text = text
+        self._look(posted)
+        return posted.id
+
+    def _remove(self, id: str) -> bool:
+        return self.messages.pop(id, None) is not None
+
+    def _look(self, posted: Posted) -> None:
+        if posted.whole_at is None and posted.text.endswith(END):
+            posted.whole_at = time.monotonic()
+
+    def _later(self, chore: Any) -> None:
+        task = asyncio.ensure_future(chore)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
