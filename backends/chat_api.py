@@ -26,6 +26,7 @@ from backends.chat_failures import (
     Refusal,
     garbled,
     judge,
+    refusal_of,
     unreachable,
 )
 from backends.chat_stream import Reading
@@ -154,6 +155,8 @@ class ChatModel:
                 page: Any = await client.models.list(extra_headers=self._headers)
         except _foreign_errors() as error:
             raise self._failure(error, {}, 0) from error
+        except AttributeError:  # where the SDK expects a page and gets a web page
+            page = None
         listed = getattr(page, "data", None)
         if not isinstance(listed, list):
             raise garbled(
@@ -213,7 +216,7 @@ class ChatModel:
             return unreachable(endpoint, error.__cause__, attempt)
         if not isinstance(error, openai.APIError):
             return garbled(endpoint, f"sends what is no valid answer ({error})")
-        refusal = _refusal(error)
+        refusal = refusal_of(error)
         if refusal.status in (400, 422) and self._learn(refusal, error.param, request):
             return Failure(BackendMisconfigured(refusal.text), 0)
         failure = judge(refusal, endpoint, attempt)
@@ -271,22 +274,6 @@ def _foreign_errors() -> tuple[type[Exception], ...]:
 
     # ValueError: the SDK leaves broken JSON and broken UTF-8 as they are.
     return (OpenAIError, TimeoutError, ValueError)
-
-
-def _refusal(error: Any) -> Refusal:
-    """What the server said, from an APIError; inside a stream it has no status."""
-    body = error.body if isinstance(error.body, dict) else {}
-    code = str(error.code or body.get("type") or "")
-    response = getattr(error, "response", None)
-    status = getattr(error, "status_code", 0)
-    if not status and code.isdigit():
-        status = int(code)
-    return Refusal(
-        status,
-        str(body.get("message") or error.message),
-        code,
-        {} if response is None else {k.lower(): v for k, v in response.headers.items()},
-    )
 
 
 def _first_chat(listed: Sequence[ModelInfo], endpoint: Endpoint) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from backends.base import (
     BackendError,
@@ -43,6 +44,22 @@ class Refusal:
     def text(self) -> str:
         short = " ".join(self.message.split())[:200]
         return f"HTTP {self.status}: {short}" if self.status else short
+
+
+def refusal_of(error: Any) -> Refusal:
+    """What the server said, from an APIError; inside a stream it has no status."""
+    body = error.body if isinstance(error.body, dict) else {}
+    code = str(error.code or body.get("type") or "")
+    response = getattr(error, "response", None)
+    status = getattr(error, "status_code", 0)
+    if not status and code.isdigit():
+        status = int(code)
+    return Refusal(
+        status,
+        str(body.get("message") or error.message),
+        code,
+        {} if response is None else {k.lower(): v for k, v in response.headers.items()},
+    )
 
 
 class Failure(Exception):

@@ -1,19 +1,16 @@
 """Keeps the `[n]` markers of a streamed answer true: each has a passage behind it."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 
+from backends.backing import Claims, backs
 from backends.base import Citation, Passage, Text
-from backends.knowledge.sentences import quotable
 from backends.markup import CodeSplitter
-from backends.overlap import shared, words
 
 OPENING, CLOSING = "[【［", "]】］"
 LONGEST = 48  # characters that a marker may take, with all that models decorate it
-LONGEST_QUOTE = 240
 DECORATION = re.compile("[\\\\*_~\u200b-\u200f\u2060\ufeff]|†.*", re.DOTALL)
 NUMBERS = re.compile(
     r"\s*(?:(?:passages?|sources?|documents?|docs?|refs?|citations?)\b\s*)?"
@@ -24,11 +21,8 @@ BRACKETED = re.compile(r"\\?[\[【［](\s*\d{1,3}\s*)\\?[\]】］]")
 NUMBER = re.compile(r"([-–—]?)\s*[\^#]?(\d{1,3})")
 UNFINISHED = re.compile(r"\\?[\[【［][\s\d,;&^#-]*\d[\s\d,;&^#-]*")
 WIDEST_RANGE = 10
-EMPHASIS = re.compile(r"(?<!\s)\*{1,3}|\*{1,3}(?!\s)|(?<!\w)__?(?=\w)|(?<=\w)__?(?!\w)")
 LINE_START = 24
 DEFINITION = re.compile(r"[\s>*+\-\d.)]*")  # before `[1]:` it would define a link
-BACKED = 0.7  # share of a sentence's words that its passage must have
-FEWEST_WORDS = 4
 
 
 class CitationFilter:
@@ -182,7 +176,7 @@ class CitationFilter:
 
     def _write(self, text: str) -> None:
         """Put out visible text and the white space that stands before it."""
-        if self._dropped and text[:1] in set(".,;:!?)\n"):
+        if self._dropped and text[:1] in set(".,;:!?)]\n"):
             self._spaces = ""
         if self._dropped and not self._spaces and self._last in set("`~\\"):
             self._spaces = " "  # or what stood apart would join to other markup
@@ -207,58 +201,6 @@ class CitationFilter:
         self._line = (self._line + text).rpartition("\n")[2][:LINE_START]
 
 
-class Claims:
-    """Follows which sentence a marker stands in, to quote the passage to the point."""
-
-    def __init__(self, passages: Sequence[Passage]) -> None:
-        self.claim = ""
-        self._passages = passages
-        self._before = ""
-        self._waiting: list[tuple[int, int]] = []
-        self._done: set[int] = set()
-        self._settled: list[Citation] = []
-
-    def read(self, text: str) -> None:
-        for char in text:
-            if char == "\n":
-                self.end_sentence()
-                self._before = ""
-            elif char in " \t" and self.claim.rstrip()[-1:] in set(".!?…"):
-                self.end_sentence()
-            else:
-                self.claim += char
-                if char in "。！？":
-                    self.end_sentence()
-
-    def cite(self, number: int, ours: int) -> None:
-        if ours in self._done:
-            return
-        self._done.add(ours)
-        self._waiting.append((number, ours))
-        if self._before and not any(char.isalnum() for char in self.claim):
-            self.claim, before = self._before, self.claim
-            self._settle()
-            self.claim = before
-
-    def end_sentence(self) -> None:
-        self._settle()
-        if self.claim.strip():
-            self._before = self.claim
-        self.claim = ""
-
-    def settled(self) -> list[Citation]:
-        """The citations that are ready, once."""
-        ready, self._settled = self._settled, []
-        return ready
-
-    def _settle(self) -> None:
-        for number, ours in self._waiting:
-            passage = self._passages[number - 1]
-            quote = closest_sentence(passage, self.claim)
-            self._settled.append(Citation(ours, passage, quote))
-        self._waiting.clear()
-
-
 def _listed(numbers: str) -> Iterator[int]:
     """`1, 3-5` -> 1, 3, 4, 5."""
     last = 0
@@ -268,39 +210,6 @@ def _listed(numbers: str) -> Iterator[int]:
             yield from range(last + 1, number)
         yield number
         last = number
-
-
-def closest_sentence(passage: Passage, claim: str) -> str:
-    """The sentence of a passage that says most of what the claim says; "" for none."""
-    said = words(claim)
-    best, quote = 0.0, ""
-    for sentence in quotable(passage.text):
-        likeness = _likeness(words(sentence.text), said)
-        if likeness > best:
-            best, quote = likeness, sentence.text
-    return short_quote(quote)
-
-
-def short_quote(text: str) -> str:
-    """A sentence as a quotation beside an answer: one plain line, not too long."""
-    plain = " ".join(EMPHASIS.sub("", text).split())
-    if len(plain) <= LONGEST_QUOTE:
-        return plain
-    return plain[:LONGEST_QUOTE].rpartition(" ")[0] + " …"
-
-
-def _likeness(one: Counter[str], other: Counter[str]) -> float:
-    common = (one & other).total()
-    return common / (one.total() * other.total()) ** 0.5 if common else 0.0
-
-
-def backs(passage: Passage, answer: str) -> bool:
-    """Whether some sentence of the answer is plainly taken from the passage."""
-    known = words(passage.text)
-    said = (words(sentence.text) for sentence in quotable(answer))
-    return any(
-        bag.total() >= FEWEST_WORDS and shared(bag, known) >= BACKED for bag in said
-    )
 
 
 def parenthesised(text: str) -> str:

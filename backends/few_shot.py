@@ -27,7 +27,9 @@ EARLIER_QUESTIONS = 2  # a follow-up names its subject in an earlier question
 class FewShotOptions(ModelOptions):
     """Options of a `few_shot` profile."""
 
-    examples: Path = Field(description="A JSONL file of questions and answers.")
+    examples: Path = Field(
+        description="A JSONL file of lines with `question` and `answer`."
+    )
     nearest: int = Field(4, ge=1, le=32, description="How many go into the prompt.")
 
 

@@ -1,13 +1,16 @@
 """Chooses the sentences of passages that answer a question, without a model."""
 
+import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from math import log
 from typing import Any
 
-from backends.base import Passage, Turn
+from backends.base import BackendError, Passage, Turn
 from backends.knowledge.sentences import quotable
 from backends.knowledge.terms import Terms
+
+log = logging.getLogger(__name__)
 
 Embed = Callable[[list[str]], Awaitable[Any]]
 
@@ -98,9 +101,12 @@ async def _by_meaning(
 ) -> list[Quotation]:
     """Add how near each sentence, under its heading, is to the question."""
     asked = " ".join([*(past.question for past in turn.history[-1:]), turn.question])
-    vectors = await embed(
-        [asked, *(f"{_heading(each)}: {each.text}" for each in found)]
-    )
+    texts = [f"{_heading(each)}: {each.text}" for each in found]
+    try:
+        vectors = await embed([asked, *texts])
+    except BackendError as error:
+        log.warning("sentences are compared by words only: %s", error)
+        return list(found)
     nearness = vectors[1:] @ vectors[0]
     scored = [
         Quotation(each.text, each.passage, each.score + MEANING * float(near))
@@ -115,4 +121,4 @@ def _heading(quotation: Quotation) -> str:
 
 
 def _rarity(seen: int, total: int) -> float:
-    return log(1 + (total - seen + 0.5) / (seen + 0.5))
+    return math.log(1 + (total - seen + 0.5) / (seen + 0.5))

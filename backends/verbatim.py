@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from pydantic import Field
 
 from backends.abstention import abstain
+from backends.backing import short_quote
 from backends.base import (
     Backend,
     Chunk,
@@ -17,7 +18,7 @@ from backends.base import (
     Text,
     Turn,
 )
-from backends.citations import parenthesised, short_quote
+from backends.citations import parenthesised
 from backends.context import Passages, weak
 from backends.knowledge.terms import Terms
 from backends.options import PassageOptions, read

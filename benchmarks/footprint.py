@@ -62,7 +62,7 @@ async def running(folder: Path, variables: Mapping[str, str]) -> AsyncIterator[i
         *(CURBSIDE, "run", "--platform", "slack"),
         cwd=folder,
         env=environment(**variables),
-        stderr=None,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     try:
         yield process.pid
@@ -71,16 +71,16 @@ async def running(folder: Path, variables: Mapping[str, str]) -> AsyncIterator[i
         await process.wait()
 
 
+def ingest(folder: Path, variables: dict[str, str]) -> None:
+    """Bring the handbook in, in a process of its own: reading takes more memory."""
+    command = [CURBSIDE, "ingest", str(HANDBOOK)]
+    subprocess.run(command, cwd=folder, env=variables, check=True, capture_output=True)
+
+
 async def memory(folder: Path) -> list[Figure]:
     """Of a bot that has the handbook, and is asked one question."""
     data = {"CURBSIDE_DATA_DIR": str(folder / "data")}
-    await asyncio.to_thread(
-        subprocess.run,
-        [CURBSIDE, "ingest", str(HANDBOOK)],
-        **{"cwd": folder, "env": environment(**data), "check": True},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    await asyncio.to_thread(ingest, folder, environment(**data))
     slack = SlackServer()
     await slack.start()
     ada, place = slack.add_user("ada"), slack.add_channel("general")

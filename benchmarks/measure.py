@@ -22,10 +22,11 @@ from bot.state.base import State
 from bot.testing import RecordingAdapter
 
 ASKER = Author("U1", "Ann")
-WORDS = (
+TEXT = (
     "vaccines are kept at five degrees and checked twice a day by whoever opens the "
     "clinic and by whoever closes it when the last patient has left the waiting room"
-).split()
+)
+WORDS = TEXT.split()
 
 
 @dataclass(frozen=True, slots=True)

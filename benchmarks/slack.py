@@ -80,18 +80,19 @@ async def be_bare(api_url: str) -> None:
     client = AsyncWebClient(BOT_TOKEN, base_url=api_url)
     app = AsyncApp(client=client, signing_secret="", request_verification_enabled=False)
 
-    @app.event("app_mention")  # type: ignore[untyped-decorator]
+    @app.event("app_mention")
     async def answer(event: dict[str, Any], client: AsyncWebClient) -> None:
         text = event["text"].partition("> ")[2]
         await client.chat_postMessage(
             channel=event["channel"], thread_ts=event["ts"], text=f"You said: {text}"
         )
 
-    @app.event("message")  # type: ignore[untyped-decorator]
+    @app.event("message")
     async def hear() -> None:
         """Or else Slack sends it again."""
 
-    handler = AsyncSocketModeHandler(app, APP_TOKEN)
+    # The SDK leaves its methods untyped.
+    handler: Any = AsyncSocketModeHandler(app, APP_TOKEN)
     await handler.connect_async()
     await closed_input()
     await handler.close_async()
@@ -219,7 +220,12 @@ async def measure_speed(name: str, count: int) -> Speed:
         await team.ask_many(count)
         spent = time.perf_counter() - began
         cpu, own = processor_seconds(pid) - cpu, time.process_time() - own
-    return Speed(count / spent, 1000 * cpu / count, 100 * cpu / spent, 100 * own / spent)
+    return Speed(
+        answers=count / spent,
+        cpu_ms=1000 * cpu / count,
+        busy=100 * cpu / spent,
+        slack_busy=100 * own / spent,
+    )
 
 
 async def compare(count: int, rounds: int) -> list[Figure]:

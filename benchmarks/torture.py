@@ -70,7 +70,7 @@ class Run:
         finally:
             self._end()
             await self.platform.stop()
-        return judge(self.platform.asked, list(self.platform.messages.values()))
+        return judge(self.platform)
 
     def _start(self) -> ForkServerProcess:
         setup = Setup(
@@ -161,7 +161,7 @@ class Run:
         asked = self.platform.asked
         best, since = len(asked) + 1, time.monotonic()
         while time.monotonic() - since < PATIENCE_SECONDS:
-            verdict = judge(asked, list(self.platform.messages.values()))
+            verdict = judge(self.platform)
             if len(verdict.lost) < best:
                 best, since = len(verdict.lost), time.monotonic()
             if not best:

@@ -9,7 +9,7 @@ import json
 import random
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ PLATFORM = "torture"
 END = "∎"
 """The last sign of every whole answer."""
 
+CALL_SECONDS = (0.005, 0.030)
 LOST_REPLIES = 0.05
 LOST_REQUESTS = 0.01
 REDELIVERED = 0.3
@@ -32,14 +33,21 @@ ACKNOWLEDGED_WITHIN = 1.0
 
 @dataclass
 class Posted:
-    """A message of the bot's, when it first was a whole answer, who wrote when what."""
+    """A message of the bot's: a part of an answer, and who wrote what into it when."""
 
     id: str
     conversation: str
     key: str
     text: str
-    whole_at: float | None = None
     history: list[str] = field(default_factory=list)
+
+    @property
+    def answer(self) -> str:
+        return self.key.rpartition("-")[0]
+
+    @property
+    def index(self) -> int:
+        return int(self.key.rpartition("-")[2])
 
 
 @dataclass
@@ -63,6 +71,8 @@ class Platform:
     random: random.Random
     asked: list[Asked] = field(default_factory=list)
     messages: dict[str, Posted] = field(default_factory=dict)
+    whole_at: dict[str, float] = field(default_factory=dict)
+    """When an answer could first be read as a whole, by answer id."""
     counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _listeners: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -127,14 +137,14 @@ class Platform:
     async def _connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError, ValueError):
-            request = json.loads(await reader.readline() or "{}")
-            if request.get("call") == "listen":
-                await self._feed(reader, writer)
-            elif request:
+        with suppress(OSError, ValueError):
+            while line := await reader.readline():
+                request = json.loads(line)
+                if request["call"] == "listen":
+                    await self._feed(reader, writer)
                 # What has arrived takes effect, whatever becomes of its sender.
-                self._later(self._answer(request, writer))
-                return
+                elif not await self._answer(request, writer):
+                    break
         writer.close()
 
     async def _feed(
@@ -151,31 +161,27 @@ class Platform:
 
     async def _answer(
         self, request: dict[str, Any], writer: asyncio.StreamWriter
-    ) -> None:
-        """Do what is asked after a while, and now and then lose the reply."""
-        with suppress(OSError):
-            await asyncio.sleep(self.random.uniform(0.005, 0.030) / 2)
-            if self.random.random() < LOST_REQUESTS:
-                self.counts["lost requests"] += 1
-            else:
-                sender = request.pop("sender")
-                reply = getattr(self, f"_{request.pop('call')}")(**request)
-                if isinstance(reply, str) and "text" in request:
-                    posted = self.messages[reply]
-                    stamp = f"{datetime.now():%H:%M:%S.%f} {sender}"
-                    posted.history.append(f"{stamp} {posted.text}")
-                await asyncio.sleep(self.random.uniform(0.005, 0.030) / 2)
-                if self.random.random() < LOST_REPLIES:
-                    self.counts["lost replies"] += 1
-                else:
-                    writer.write(json.dumps({"reply": reply}).encode() + b"\n")
-                    await writer.drain()
-        writer.close()
+    ) -> bool:
+        """Do what is asked, after a while; False when the reply got lost on the way."""
+        await asyncio.sleep(self.random.uniform(*CALL_SECONDS) / 2)
+        if self.random.random() < LOST_REQUESTS:
+            self.counts["lost requests"] += 1
+            return False
+        sender = request.pop("sender")
+        reply = getattr(self, f"_{request.pop('call')}")(**request)
+        if "text" in request:
+            self._note(self.messages[reply], sender)
+        await asyncio.sleep(self.random.uniform(*CALL_SECONDS) / 2)
+        if self.random.random() < LOST_REPLIES:
+            self.counts["lost replies"] += 1
+            return False
+        writer.write(json.dumps({"reply": reply}).encode() + b"\n")
+        await writer.drain()
+        return True
 
     def _post(self, conversation: str, key: str, text: str) -> str:
         posted = Posted(f"p{next(self._numbers)}", conversation, key, text)
         self.messages[posted.id] = posted
-        self._look(posted)
         return posted.id
 
     def _find(self, key: str) -> str | None:
@@ -183,19 +189,26 @@ class Platform:
         return next(found, None)
 
     def _edit(self, id: str, text: str) -> str:
-        posted = self.messages[id]
-        posted.text = text
-        self._look(posted)
-        return posted.id
+        self.messages[id].text = text
+        return id
 
     def _remove(self, id: str) -> bool:
         return self.messages.pop(id, None) is not None
 
-    def _look(self, posted: Posted) -> None:
-        if posted.whole_at is None and posted.text.endswith(END):
-            posted.whole_at = time.monotonic()
+    def _note(self, posted: Posted, sender: int) -> None:
+        """Write down who wrote, and whether that made the answer whole."""
+        now = datetime.now()
+        posted.history.append(f"{now:%H:%M:%S.%f} by {sender}: {posted.text}")
+        parts = [m for m in self.messages.values() if m.answer == posted.answer]
+        if read(parts).endswith(END):
+            self.whole_at.setdefault(posted.answer, time.monotonic())
 
     def _later(self, chore: Any) -> None:
         task = asyncio.ensure_future(chore)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def read(parts: Iterable[Posted]) -> str:
+    """What the messages of an answer say together."""
+    return "".join(part.text for part in sorted(parts, key=lambda part: part.index))

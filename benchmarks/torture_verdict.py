@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.torture_platform import END, Asked, Posted
+from benchmarks.torture_platform import END, Platform, Posted, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,47 +29,55 @@ class Verdict:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def questions_in(posted: Posted) -> list[str]:
-    """The questions that a message answers; none unless it is whole."""
-    return re.findall(r"Q\d+", posted.text) if posted.text.endswith(END) else []
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it can be read in the end; `at` is when it first was whole."""
+
+    id: str
+    conversation: str
+    questions: tuple[str, ...]
+    whole: bool
+    at: float
 
 
-def judge(asked: Sequence[Asked], messages: Sequence[Posted]) -> Verdict:
+def judge(platform: Platform) -> Verdict:
     """Compare what can be read on the platform with what was asked."""
-    answered = Counter(name for posted in messages for name in questions_in(posted))
-    at = {
-        name: posted.whole_at
-        for posted in messages
-        if posted.whole_at is not None
-        for name in questions_in(posted)
-    }
+    answers = list(_answers(platform))
+    whole = [answer for answer in answers if answer.whole]
+    at = {name: answer.at for answer in whole for name in answer.questions}
+    times = Counter(name for answer in whole for name in answer.questions)
+    shown = Counter(posted.key for posted in platform.messages.values())
+    twice = [name for name, count in (*times.items(), *shown.items()) if count > 1]
     return Verdict(
-        lost=tuple(q.name for q in asked if not answered[q.name]),
-        duplicated=tuple(_duplicated(messages, answered)),
-        out_of_order=tuple(_out_of_order(asked, messages)),
-        unfinished=tuple(p.key for p in messages if not p.text.endswith(END)),
-        seconds=tuple(at[q.name] - q.at for q in asked if q.name in at),
+        lost=tuple(q.name for q in platform.asked if q.name not in times),
+        duplicated=tuple(twice),
+        out_of_order=tuple(_out_of_order(whole)),
+        unfinished=tuple(answer.id for answer in answers if not answer.whole),
+        seconds=tuple(at[q.name] - q.at for q in platform.asked if q.name in at),
     )
 
 
-def _duplicated(messages: Sequence[Posted], answered: Counter[str]) -> Iterator[str]:
-    """A question answered twice, or a part of an answer that two messages show."""
-    yield from (name for name, count in answered.items() if count > 1)
-    shown = Counter(posted.key for posted in messages)
-    yield from (key for key, count in shown.items() if count > 1)
+def _answers(platform: Platform) -> Iterator[Answer]:
+    by_id: defaultdict[str, list[Posted]] = defaultdict(list)
+    for posted in platform.messages.values():
+        by_id[posted.answer].append(posted)
+    for answer_id, parts in by_id.items():
+        text = read(parts)
+        yield Answer(
+            id=answer_id,
+            conversation=parts[0].conversation,
+            questions=tuple(re.findall(r"Q\d+", text)),
+            whole=text.endswith(END),
+            at=platform.whole_at.get(answer_id, 0.0),
+        )
 
 
-def _out_of_order(asked: Sequence[Asked], messages: Sequence[Posted]) -> Iterator[str]:
-    """Questions whose answer was whole before that of an earlier one."""
-    number = {question.name: question.number for question in asked}
-    whole: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
-    for posted in messages:
-        for name in questions_in(posted):
-            whole[posted.conversation].append((posted.whole_at or 0.0, name))
-    for answers in whole.values():
-        answers.sort(key=lambda answer: answer[0])
-        newest = 0
-        for _, name in answers:
-            if number[name] < newest:
+def _out_of_order(answers: Sequence[Answer]) -> Iterator[str]:
+    """Questions that were answered after a later one of their conversation."""
+    newest: Counter[str] = Counter()
+    for answer in sorted(answers, key=lambda answer: answer.at):
+        for name in answer.questions:
+            number = int(name.removeprefix("Q"))
+            if number < newest[answer.conversation]:
                 yield name
-            newest = max(newest, number[name])
+            newest[answer.conversation] = max(newest[answer.conversation], number)

@@ -23,6 +23,9 @@ from bot.state.sqlite import SqliteState
 from bot.wire import load_event
 
 RECONNECT_SECONDS = 0.1
+KEPT_CONNECTIONS = 16
+PART_CHARACTERS = 36
+"""So few that an answer to several questions needs two messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,11 @@ class TortureAdapter:
         self._socket = socket
         self._ledger = ledger
         self._accepting: set[asyncio.Task[None]] = set()
+        self._kept: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def open(self) -> None:
-        """Nothing to prepare."""
+        for _ in range(KEPT_CONNECTIONS):
+            await self._connect()
 
     async def listen(self, intake: Intake) -> None:
         while True:
@@ -98,7 +103,9 @@ class TortureAdapter:
         writer.write(json.dumps({"number": request["number"]}).encode() + b"\n")
 
     def render(self, answer: Answer) -> list[Part]:
-        return [Part(" ".join(filter(None, (answer.text, answer.notice))))]
+        text = answer.text + answer.notice
+        starts = range(0, max(1, len(text)), PART_CHARACTERS)
+        return [Part(text[start : start + PART_CHARACTERS]) for start in starts]
 
     async def post(self, delivery: Delivery, index: int, part: Part) -> str:
         key, place = delivery.key(index), str(delivery.conversation)
@@ -119,19 +126,29 @@ class TortureAdapter:
         await self._call("remove", id=message_id)
 
     async def _call(self, call: str, **arguments: str) -> Any:
+        request = {"call": call, "sender": os.getpid(), **arguments}
         try:
-            reader, writer = await asyncio.open_unix_connection(self._socket)
+            if not self._kept:
+                await self._connect()
+            # A kept connection, so that nothing is awaited before the request is sent.
+            reader, writer = self._kept.pop()
             try:
-                request = {"call": call, "sender": os.getpid(), **arguments}
                 writer.write(json.dumps(request).encode() + b"\n")
                 line = await reader.readline()
-            finally:
+            except BaseException:
                 writer.close()
+                raise
+            if line:
+                self._kept.append((reader, writer))
+                return json.loads(line)["reply"]
+            writer.close()
+            await self._connect()
         except OSError as error:
             raise DeliveryUnclear(f"{call}: {error}") from error
-        if not line:
-            raise DeliveryUnclear(f"{call}: the connection ended before the reply")
-        return json.loads(line)["reply"]
+        raise DeliveryUnclear(f"{call}: the connection ended before the reply")
+
+    async def _connect(self) -> None:
+        self._kept.append(await asyncio.open_unix_connection(self._socket))
 
     async def working(self, delivery: Delivery, step: str) -> None:
         """Nobody looks."""
@@ -169,6 +186,7 @@ async def _run(setup: Setup) -> None:
         except StateUnavailable:
             await asyncio.sleep(RECONNECT_SECONDS)
     adapter = TortureAdapter(setup.socket, ledger=setup.ledger)
+    await adapter.open()
     settings = {
         "lease_seconds": setup.lease,
         "retry_seconds": 0.5,

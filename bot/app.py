@@ -121,10 +121,9 @@ class App:
             if ended.done():
                 ended.result()
         finally:
-            stop.cancel()
-            for listener in listeners:
-                listener.cancel()
-            await asyncio.gather(*listeners, return_exceptions=True)
+            for task in (stop, ended, *listeners):
+                task.cancel()
+            await asyncio.gather(ended, *listeners, return_exceptions=True)
             working.set()
             await asyncio.gather(*tasks)
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from backends.base import BackendUnavailable
 from bot.adapter import Adapter
@@ -210,11 +211,7 @@ class Handling:
         if self._outgoing is not None:
             # After an edit the answer grows anew in the messages that are there.
             delivery, fresh = self._outgoing.delivery, False
-        inbox = self._desk.state.inbox
-
-        async def record(state_now: Delivery) -> None:
-            await inbox.record(self.claim, state_now)
-
+        record = partial(self._desk.state.inbox.record, self.claim)
         ledger = Ledger(record, self._guard, self._desk.settings.lease_seconds / 2)
         adapter = self._adapter(delivery)
         self._outgoing = Outgoing(adapter, ledger, delivery, fresh=fresh)

@@ -3,8 +3,8 @@
 import math
 import unicodedata
 
-# Emoji are built with these two; everything else that is not seen is taken out.
-_KEPT_INVISIBLE = {"\u200d", "\ufe0f"}
+# Emoji are built with the last two; all else that is not seen is taken out.
+_KEPT = {"\n", "\t", "\u200d", "\ufe0f"}
 
 
 def visible(text: str) -> str:
@@ -12,11 +12,15 @@ def visible(text: str) -> str:
 
     They can hide words from a reader or smuggle them to a model.
     """
-    return "".join(
-        char
-        for char in text
-        if char in "\n\t" or char in _KEPT_INVISIBLE or not _invisible(char)
-    )
+    if text.isascii() and text.isprintable():
+        return text
+    # An answer is cleaned each time it is shown: look at each character once.
+    hidden = {char for char in set(text) if _hidden(char)}
+    return "".join(c for c in text if c not in hidden) if hidden else text
+
+
+def _hidden(char: str) -> bool:
+    return char not in _KEPT and _invisible(char)
 
 
 def _invisible(char: str) -> bool:

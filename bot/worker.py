@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from bot.errors import ClaimLost, StateUnavailable
@@ -129,10 +130,9 @@ class Worker:
 
     def _take(self, work: Work, asked_at: float, slots: asyncio.Semaphore) -> None:
         claim = work.claim
-
-        async def guard() -> None:
-            await self._guard(held)
-
+        # By the claim, not by what holds the handling: that would be a circle, and all
+        # of an answer would stay in memory until the garbage is collected.
+        guard = partial(self._guard, claim)
         handling = Handling(self.desk, work, guard=guard, later=self.later)
         held = Held(claim, handling, work.controls, asked_at)
         self._held[claim.conversation] = held
@@ -160,14 +160,17 @@ class Worker:
                 await self.desk.state.inbox.release(held.claim)
             raise
 
-    async def _guard(self, held: Held) -> None:
+    async def _guard(self, claim: Claim) -> None:
         """Make sure, before a write, that much of the claim's lease is left."""
+        held = self._held.get(claim.conversation)
+        if held is None or held.claim != claim:
+            raise ClaimLost(f"{claim.conversation} was given to us anew")
         lease = self.desk.settings.lease_seconds
         if time.monotonic() - held.extended_at < lease / 2:
             return
         now = time.monotonic()
-        if await self.desk.state.inbox.extend([held.claim], lease=lease):
-            raise ClaimLost(f"{held.claim.conversation} has another worker now")
+        if await self.desk.state.inbox.extend([claim], lease=lease):
+            raise ClaimLost(f"{claim.conversation} has another worker now")
         held.extended_at = now
 
     async def _extend(self) -> None:

@@ -115,7 +115,7 @@ class DiscordAdapter:
             if written is not None:
                 return written
         place = await self._places.open(delivery)
-        reply_to = await self._places.anchor(delivery) if index == 0 else None
+        reply_to = await self._places.anchor(delivery, index)
         message = await self._send(delivery.key(index), place, part, reply_to)
         if message.content.strip() != part.text.strip():
             # The nonce gave back what an earlier attempt had posted.
@@ -128,8 +128,9 @@ class DiscordAdapter:
         The history does not say the nonce of a message. But a conversation is answered
         in order, so what a message answers and what it follows tell it apart: the first
         part is a reply to the question (or the first of our words in its own thread),
-        a further one our next plain message. What is not in the history yet, the nonce
-        catches: for some minutes a second post gives the first message back.
+        a further one our next plain message (or a reply to the first part, where
+        several questions are answered at once). What is not in the history yet, the
+        nonce catches: for some minutes a second post gives the first message back.
         """
         if index == 0 and self._token(delivery):
             return None  # Writing a command's answer again changes nothing.

@@ -5,10 +5,12 @@ inbox knows what it has had. Direct messages are found only in channels that thi
 process has seen: a bot cannot list them.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from datetime import datetime
 
+import aiohttp
 import discord
 
 Place = discord.TextChannel | discord.Thread | discord.VoiceChannel
@@ -18,21 +20,34 @@ log = logging.getLogger(__name__)
 MOST = 200
 """Messages that are looked through in one channel."""
 
+PAUSES = (1.0, 4.0, 15.0)
+"""After these a channel that could not be read is tried again, or given up."""
+
 
 async def missed(
-    client: discord.Client, since: datetime, private: Iterable[int]
+    client: discord.Client,
+    since: datetime,
+    private: Iterable[int],
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[discord.Message]:
     """Messages since a time, the oldest of a channel first."""
     for place in places(client, since, private):
-        try:
-            found = place.history(after=since, limit=MOST, oldest_first=True)
-            async for message in found:
+        for pause in PAUSES:
+            try:
+                history = place.history(after=since, limit=MOST, oldest_first=True)
+                found = [message async for message in history]
+            except discord.Forbidden:
+                # Not our channel, then nobody can ask us anything there.
+                log.debug("no history of %s", place)
+                break
+            except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+                log.warning("cannot look through a channel: %s", error)
+                await sleep(pause)
+                continue
+            for message in found:
                 yield message
-        except discord.Forbidden:
-            # Not our channel, then nobody can ask us anything there.
-            log.debug("no history of %s", place)
-        except discord.HTTPException as error:
-            log.warning("cannot look through a channel: %s", error)
+            break
 
 
 def places(

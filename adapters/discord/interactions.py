@@ -23,6 +23,7 @@ TRY_AGAIN = "That did not work just now. Please try again."
 FULL = "Many questions wait here already. Please ask this again in a while."
 STOPPED = "Stopping."
 NOT_HERE = "Say `stop` in the thread whose answer is to end."
+UNKNOWN_PLACE = "I do not know this kind of channel; please ask in another one."
 ALREADY_ANSWERED = 40060
 
 
@@ -66,6 +67,9 @@ class Interactions:
     async def _run(
         self, interaction: discord.Interaction, data: dict[str, Any]
     ) -> None:
+        if interaction.channel is None:
+            await interaction.response.send_message(UNKNOWN_PLACE, ephemeral=True)
+            return
         asked = question(data)
         if asked is not None and not is_stop(asked):
             await self._ask(interaction, asked)
@@ -140,9 +144,7 @@ class Interactions:
         """Where it was said; with threads, each question is a conversation."""
         guild = interaction.guild_id
         channel = interaction.channel
-        if channel is None:
-            there = discord.Object(cast(int, interaction.channel_id))
-            return place_of(guild, there)
+        assert channel is not None  # looked at before anything is done
         own = question and guild is not None and self._settings.threads
         return place_of(guild, channel, ASKED + str(interaction.id) if own else "")
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Container
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
 import discord
 
 from adapters.discord.events import Reading, place_of, read, title, verdict
@@ -23,6 +24,9 @@ Job = Callable[[], Awaitable[None]]
 
 AGAIN_SECONDS = (0.1, 5.0)
 """First and longest pause before an event is tried again that could not be stored."""
+
+TRANSIENT = (StateUnavailable, discord.DiscordServerError, aiohttp.ClientError, OSError)
+"""Trouble that passes: of the state, or of Discord when we must ask what is what."""
 
 EDITABLE = timedelta(days=1)
 """The edit of an older message is not taken for a question."""
@@ -76,7 +80,7 @@ class Listener:
         while True:
             try:
                 return await job()
-            except StateUnavailable as error:
+            except TRANSIENT as error:
                 log.warning("an event waits to be stored: %s", error)
             await self._sleep(pause)
             pause = min(pause * 2, longest)
@@ -168,7 +172,7 @@ class Listener:
             return reading
         if isinstance(message.author, discord.User):
             # Read from the history it came without the rights of its author.
-            with suppress(discord.HTTPException):
+            with suppress(discord.Forbidden, discord.NotFound):
                 message.author = await message.guild.fetch_member(message.author.id)
         return read(message, _me(client), threads=self._settings.threads)
 
@@ -201,6 +205,6 @@ async def _channel(client: discord.Client, id_: int) -> discord.abc.Snowflake | 
         return known
     try:
         return await client.fetch_channel(id_)
-    except discord.DiscordException as error:
+    except (discord.Forbidden, discord.NotFound, discord.InvalidData) as error:
         log.debug("no channel %s: %s", id_, error)
         return None

@@ -58,8 +58,10 @@ class Places:
         self._opened.add(thread)
         return place
 
-    async def anchor(self, delivery: Delivery) -> int | None:
-        """The message that the first part of an answer replies to."""
+    async def anchor(self, delivery: Delivery, index: int) -> int | None:
+        """The message that a part of an answer replies to."""
+        if index:
+            return _first_of_many(delivery)
         if _in_own_thread(delivery):
             return None  # The question stands above its thread.
         if not delivery.reply_token:
@@ -76,7 +78,7 @@ class Places:
         known = {part.id for part in delivery.parts if part.id}
         before = [int(part.id) for part in delivery.parts if part.id]
         start = max(before) if index and before else int(delivery.question_id)
-        anchor = None if index else await self.anchor(delivery)
+        anchor = await self.anchor(delivery, index)
         me = await self._rest.me()
         for message in await self._since(delivery, start):
             ours = message.author.id == me and str(message.id) not in known
@@ -103,13 +105,25 @@ def _in_own_thread(delivery: Delivery) -> bool:
     return delivery.conversation.thread == delivery.question_id
 
 
+def _first_of_many(delivery: Delivery) -> int | None:
+    """The first part of an answer where others are answered at the same time.
+
+    In a place with one conversation a further part is known by what it follows; between
+    the questions by command in a channel it has to be tied to its first part.
+    """
+    first = next((p.id for p in delivery.parts if not p.index), "")
+    among_others = delivery.conversation.thread.startswith(ASKED)
+    return int(first) if among_others and first else None
+
+
 def _carries(
     message: discord.Message, delivery: Delivery, index: int, anchor: int | None
 ) -> bool:
     """Whether one of our messages is the part that was posted."""
-    if index or _in_own_thread(delivery):
-        return message.type is discord.MessageType.default
-    if delivery.reply_token and message.id == anchor:
+    if anchor is None:
+        alone = bool(index) or _in_own_thread(delivery)
+        return alone and message.type is discord.MessageType.default
+    if not index and delivery.reply_token and message.id == anchor:
         return not message.flags.loading
     reference = message.reference.message_id if message.reference else None
-    return reference is not None and reference == anchor
+    return reference == anchor

@@ -51,7 +51,7 @@ class Listener:
         self._intake = intake
         self._settings = settings
         self._removed = removed
-        self._connected: set[AsyncSocketModeHandler] = set()
+        self._sessions: dict[AsyncSocketModeHandler, Any] = {}
         self._was_away = asyncio.Event()
         self._taking: set[asyncio.Task[Any]] = set()
         # A connection is pinged, and looked at, four times before we lose patience.
@@ -96,7 +96,7 @@ class Listener:
                 await self._watch(handler)
                 log.warning("slack: a socket stays away, building it anew")
             finally:
-                self._connected.discard(handler)
+                self._sessions.pop(handler, None)
                 connecting.cancel()
                 if self._taking:
                     await asyncio.wait(self._taking, timeout=LAST_ACKS_SECONDS)
@@ -109,12 +109,23 @@ class Listener:
         while time.monotonic() - last_seen < self._settings.patience_seconds:
             await asyncio.sleep(self._pulse)
             if not await handler.client.is_connected():
-                self._connected.discard(handler)
                 continue
             last_seen = time.monotonic()
-            if not self._connected:
-                self._was_away.set()
-            self._connected.add(handler)
+            session = _session(handler)
+            if self._sessions.get(handler) is not session:
+                if not self._somebody_stayed():
+                    self._was_away.set()
+                self._sessions[handler] = session
+
+    def _somebody_stayed(self) -> bool:
+        """Whether a connection is the same, and open, as when it was last looked at.
+
+        The SDK may come back faster than we look, with a gap that nobody saw.
+        """
+        return any(
+            _session(handler) is session and not session.closed
+            for handler, session in self._sessions.items()
+        )
 
     async def _catch_up(self) -> None:
         """At the start, and whenever no connection was there for a while."""
@@ -238,6 +249,10 @@ class Listener:
             reaction.verdict,
             reaction.id,
         )
+
+
+def _session(handler: AsyncSocketModeHandler) -> Any:
+    return cast(Any, handler.client).current_session
 
 
 async def _nothing() -> None:

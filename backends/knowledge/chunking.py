@@ -106,13 +106,16 @@ def _packed(parts: Sequence[Block]) -> Iterator[Sequence[Block]]:
 def _even(sizes: Sequence[int], most: int) -> Iterator[slice]:
     """Groups of about equal size, rather than full ones and a small rest."""
     total = sum(sizes)
-    target = total / max(1, -(-total // most))
-    begin, size = 0, 0
+    share = total / max(1, -(-total // most))
+    begin, size, before, last = 0, 0, 0, 0
     for at, words in enumerate(sizes):
-        if at > begin and (size >= target * 0.9 or size + words > most):
+        middle = int((before + words / 2) / share) if total else 0
+        if at > begin and (middle > last or size + words > most):
             yield slice(begin, at)
             begin, size = at, 0
+        last = middle
         size += words
+        before += words
     if begin < len(sizes):
         yield slice(begin, len(sizes))
 

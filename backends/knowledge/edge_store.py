@@ -207,8 +207,8 @@ def _open(folder: Path, identity: Identity, rebuild: bool) -> edge.EdgeShard:
         path.mkdir(parents=True)
         return _create(path, identity)
     shard = _load(folder, path)
-    found = shard.retrieve([IDENTITY_ID], with_payload=True, with_vector=False)
     try:
+        found = shard.retrieve([IDENTITY_ID], with_payload=True, with_vector=False)
         payload = (found[0].payload if found else None) or {}
         check_identity(payload, identity, f"{str(folder)!r}")
     except BaseException:

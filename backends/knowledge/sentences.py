@@ -50,7 +50,7 @@ def spans(text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     start = _skip_space(text, 0)
     for stop in STOP.finditer(text):
-        if stop.end() > start and _ends(text, stop):
+        if stop.end() > start and _ends(text, start, stop):
             found.append((start, stop.end()))
             start = _skip_space(text, stop.end())
     end = len(text.rstrip())
@@ -65,48 +65,55 @@ def _skip_space(text: str, position: int) -> int:
     return position
 
 
-def _ends(text: str, stop: re.Match[str]) -> bool:
-    following = text[_skip_space(text, stop.end()) :][:6]
+def _ends(text: str, start: int, stop: re.Match[str]) -> bool:
+    place = _skip_space(text, stop.end())
+    following = text[place : place + 6]
     if not following or stop[0][0] in "。！？":
         return True
     starts = STARTS.match(following) is not None
     if not stop[0].startswith("."):
         return starts or not following[0].islower()
-    before = WORD_BEFORE.search(text, 0, stop.start())
+    before = WORD_BEFORE.search(text, max(start, stop.start() - 40), stop.start())
     word = before[1].lower() if before else ""
+    at = stop.start() - len(word)
     if word in ABBREVIATIONS:
         return word in MAY_END and starts and not following[0].isdigit()
-    if len(word) == 1 and word.isalpha():
+    if len(word) == 1 and word.isalpha() and not text[max(start, at - 1) : at].strip():
         return False  # an initial: "J. Smith"
-    if word.isdigit() and _begins_line(text, stop.start() - len(word)):
+    if word.isdigit() and (at == start or _begins_line(text, at)):
         return False  # the number of an item: "2. Wash your hands"
     return starts or not following[0].isalpha()
 
 
 def _begins_line(text: str, position: int) -> bool:
-    return not text[:position].rpartition("\n")[2].strip()
+    return not text[text.rfind("\n", 0, position) + 1 : position].strip()
 
 
 def quotable(markdown: str) -> Iterator[Sentence]:
     """The sentences, list items, table rows and pieces of code of a passage."""
     lead = ""
     for kind, lines in _runs(markdown):
+        if kind == "text":
+            if lead:
+                yield Sentence(lead)
+            sentences = _prose(lines)
+            leads = bool(sentences) and sentences[-1].endswith(":")
+            lead = sentences.pop() if leads else ""
+            yield from map(Sentence, sentences)
+            continue
         if kind == "rows":
             yield from _rows(lines, lead)
         elif kind == "items":
             yield from _items(lines, lead)
-        elif kind == "code":
-            code = "\n".join(lines)
-            yield Sentence(code, lead)
         else:
-            paragraph = " ".join(QUOTE_MARK.sub("", "\n".join(lines)).split())
-            sentences = split(paragraph)
-            lead = sentences[-1] if sentences and sentences[-1].endswith(":") else ""
-            for sentence in sentences:
-                if sentence is not lead:
-                    yield Sentence(sentence)
-            continue
+            yield Sentence("\n".join(lines), lead)
         lead = ""
+    if lead:
+        yield Sentence(lead)
+
+
+def _prose(lines: list[str]) -> list[str]:
+    return split(" ".join(QUOTE_MARK.sub("", "\n".join(lines)).split()))
 
 
 def _runs(markdown: str) -> Iterator[tuple[str, list[str]]]:

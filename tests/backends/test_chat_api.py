@@ -1,6 +1,8 @@
 """The client against a real server over sockets, with all its faults."""
 
 import asyncio
+import re
+import socket
 import subprocess
 import sys
 import time
@@ -9,6 +11,8 @@ from contextlib import aclosing
 from datetime import date
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from servers.openai import HTML, OpenAIServer, Reply
 
 from backends.base import (
@@ -539,3 +543,52 @@ def test_openai_is_imported_only_when_it_is_needed() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(HTML, "does `base_url` end in /v1?"), ('{"data": 3}', "lists no models")],
+)
+async def test_a_page_is_no_list_of_models(answer: str, words: str) -> None:
+    async def page(request: web.Request) -> web.Response:
+        kind = "text/html" if answer == HTML else "application/json"
+        return web.Response(text=answer, content_type=kind)
+
+    app = web.Application()
+    app.router.add_get("/models", page)
+    async with TestServer(app, host="127.0.0.1") as elsewhere:
+        model = ChatModel(Endpoint(str(elsewhere.make_url("")), name="[backends.x]"))
+        with pytest.raises(BackendUnavailable, match=re.escape(words)):
+            await model.name()
+        with pytest.raises(BackendUnavailable, match=re.escape(words)):
+            await model.models()
+        await model.aclose()
+
+
+async def test_a_host_that_does_not_answer_is_told_apart_from_silence() -> None:
+    with socket.socket() as busy, socket.socket() as first, socket.socket() as second:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen(0)
+        for waiting in (first, second):  # after these the queue is full
+            waiting.setblocking(False)
+            waiting.connect_ex(busy.getsockname())
+        url = f"http://127.0.0.1:{busy.getsockname()[1]}/v1"
+        model = ChatModel(Endpoint(url, model="m"), Timeouts(0.3, 5, 9))
+
+        error, _ = await failing(model)
+
+    assert isinstance(error, BackendTimeout)
+    assert "no connection" in str(error)
+    await model.aclose()
+
+
+async def test_there_is_no_waiting_past_the_whole_time(server: OpenAIServer) -> None:
+    server.script(Reply(status=429, headers={"Retry-After": "4"}))
+    model = ChatModel(Endpoint(server.base_url, model="house-model"), QUICK)
+    before = time.monotonic()
+
+    error, _ = await failing(model)
+
+    assert isinstance(error, BackendRateLimited)
+    assert time.monotonic() - before < 1
+    await model.aclose()

@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from backends.backing import closest_sentence, short_quote
 from backends.base import Citation, Passage, Text
 from backends.citations import (
     CitationFilter,
-    closest_sentence,
     parenthesised,
-    short_quote,
     without_markers,
 )
 
@@ -100,6 +99,7 @@ def text_of(answer: str) -> str:
         ("[see [9]]", "[see ]"),
         ("[see [1]] [a", "[see [1]] [a"),
         ("two  \nlines [1]", "two  \nlines [1]"),
+        ("[" + "a" * 60 + " [9]]", "[" + "a" * 60 + "]"),
         ("", ""),
     ],
 )

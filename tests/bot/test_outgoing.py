@@ -209,3 +209,13 @@ async def test_withdrawing_removes_what_may_have_been_posted() -> None:
     await outgoing(adapter, book, fresh=False).withdraw()
 
     assert adapter.texts() == []
+
+
+async def test_a_found_post_that_cannot_be_edited_at_once_is_not_posted_again() -> None:
+    adapter, book = RecordingAdapter(), Book()
+    adapter.after = once(DeliveryUnclear("lost"), call="post")
+    adapter.before = once(DeliveryUnclear("lost too"), call="edit")
+
+    await outgoing(adapter, book).finish(Answer("yes", complete=True))
+
+    assert adapter.texts() == ["yes"]

@@ -318,13 +318,19 @@ def cut(text: str, pieces: int) -> list[str]:
 
 
 def from_passages(asked: Asked) -> Reply:
-    """Answers with the passage's sentence that shares most words with the question."""
+    """Answers with the passage's sentence that shares most words with the question.
+
+    A follow-up is short of words, so those of the question before count a little too.
+    """
     text, _, question = asked.question.rpartition("Question:")
     wanted = set(WORD.findall((question or asked.question).lower()))
+    people = [m["content"] for m in asked.messages[:-1] if m["role"] == "user"]
+    before = set(WORD.findall(people[-1].lower())) if people else set()
     best, said = 0, ""
     for number, passage in PASSAGE.findall(text):
         for sentence in SENTENCE.findall(passage):
-            common = len(wanted & set(WORD.findall(sentence.lower())))
+            words = set(WORD.findall(sentence.lower()))
+            common = 2 * len(wanted & words) + len(before & words)
             if common > best:
                 best, said = common, f"{sentence.strip(' *-|')} [{number}]"
     fixed = FIXED.search(asked.system)

@@ -353,6 +353,17 @@ async def test_the_client_comes_back(
     await server.wait_for(lambda: bot.texts() == ["still there?"])
 
 
+async def test_heartbeats_are_answered(server: DiscordServer, channel: int) -> None:
+    server.gateway.heartbeat_ms = 50
+
+    async with running(server, Bot()) as bot:
+        beats = server.gateway.received
+        await server.wait_for(lambda: [f["op"] for f in beats].count(1) > 3)
+
+        assert bot.latency < 1
+        assert bot.names() == ["ready"]
+
+
 async def test_events_can_be_delivered_twice(
     server: DiscordServer, bot: Bot, channel: int, ana: int
 ) -> None:

@@ -99,10 +99,11 @@ def _outermost(tokens: list[Token]) -> Iterator[tuple[Token, Token | None]]:
 
 def _block(text: str, start: int, end: int, kind: Kind) -> Block:
     """The source between two lines; markup of HTML and comments is not text."""
-    source = text[start:end]
+    source = text[start:end].rstrip()
+    end = start + len(source)
     if kind is Kind.TEXT and "<" in source:
         source = TAG.sub("", COMMENT.sub("", source))
-    return Block(source.strip("\n").rstrip(), kind, start=start, end=end)
+    return Block(source.strip("\n"), kind, start=start, end=end)
 
 
 def _plain(inline: Token | None) -> str:

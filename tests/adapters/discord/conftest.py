@@ -12,8 +12,9 @@ from servers.intake import Box
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.settings import DiscordSettings
+from bot.adapter import Acceptance
 from bot.errors import StateUnavailable
-from bot.model import ConversationId, Delivery, Message, SentPart, answer_id
+from bot.model import ConversationId, Delivery, Event, Message, SentPart, answer_id
 
 Delivering = Callable[..., Delivery]
 Opened = Callable[..., AbstractAsyncContextManager[DiscordAdapter]]
@@ -21,7 +22,12 @@ Listening = Callable[[DiscordAdapter], AbstractAsyncContextManager[None]]
 
 
 class NamingBox(Box):
-    """An intake that knows two backends, and whose commands may fail too."""
+    """An intake that knows two backends, that may be full, whose commands may fail."""
+
+    full = False
+
+    async def accept(self, event: Event) -> Acceptance:
+        return Acceptance.FULL if self.full else await super().accept(event)
 
     async def command(self, message: Message) -> str | None:
         if self.broken:

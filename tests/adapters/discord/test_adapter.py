@@ -267,6 +267,82 @@ async def test_edits_and_removes(
         await adapter.edit(what, posted, Part("three"))
 
 
+async def test_in_a_deleted_thread_there_is_nothing_to_edit_or_remove(
+    server: DiscordServer,
+    adapter: DiscordAdapter,
+    channel: int,
+    ana: int,
+    delivering: Delivering,
+) -> None:
+    asked = server.say(ana, channel, "?", mention_bot=True)
+    what = delivering(channel, asked, asked)
+    posted = await adapter.post(what, 0, Part("one"))
+    server.delete_channel(asked)
+
+    with pytest.raises(MessageGone):
+        await adapter.edit(what, posted, Part("two"))
+    await adapter.remove(what, posted)
+
+
+async def test_no_thread_is_made_for_a_deleted_question(
+    server: DiscordServer,
+    adapter: DiscordAdapter,
+    channel: int,
+    ana: int,
+    delivering: Delivering,
+) -> None:
+    asked = server.say(ana, channel, "?", mention_bot=True)
+    server.delete(asked)
+
+    with pytest.raises(DeliveryImpossible, match="deleted"):
+        await adapter.post(delivering(channel, asked, asked), 0, Part("hi"))
+
+
+async def test_a_thread_that_may_not_be_made_names_the_permission(
+    server: DiscordServer,
+    adapter: DiscordAdapter,
+    channel: int,
+    ana: int,
+    delivering: Delivering,
+) -> None:
+    asked = server.say(ana, channel, "?", mention_bot=True)
+    server.deny(channel, Permission.CREATE_PUBLIC_THREADS)
+
+    with pytest.raises(DeliveryImpossible, match="Create Public Threads"):
+        await adapter.post(delivering(channel, asked, asked), 0, Part("hi"))
+
+
+async def test_it_does_not_insist_on_what_is_always_deleted(
+    server: DiscordServer,
+    adapter: DiscordAdapter,
+    channel: int,
+    ana: int,
+    delivering: Delivering,
+) -> None:
+    what = delivering(channel, server.say(ana, channel, "?"))
+    server.fail("POST", "/messages$", kind="error:10008", times=99)
+
+    with pytest.raises(DeliveryImpossible, match="deleted"):
+        await adapter.post(what, 0, Part("hi"))
+
+    assert len(server.sent("POST", "/messages$")) == 5
+
+
+async def test_after_the_end_nothing_is_sent(
+    server: DiscordServer,
+    opened: Opened,
+    channel: int,
+    ana: int,
+    delivering: Delivering,
+) -> None:
+    what = delivering(channel, server.say(ana, channel, "?"))
+    async with opened() as adapter:
+        pass
+
+    with pytest.raises(DeliveryLater, match="closed"):
+        await adapter.post(what, 0, Part("hi"))
+
+
 async def test_an_archived_thread_is_opened_for_an_edit(
     server: DiscordServer,
     adapter: DiscordAdapter,

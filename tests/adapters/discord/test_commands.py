@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from servers.discord import DiscordServer
+from servers.discord import DiscordServer, Permission
 from servers.discord.model import Interaction
 from servers.intake import Box
 
 from adapters.discord.adapter import DiscordAdapter
 from bot.adapter import Part
-from bot.errors import DeliveryUnclear
+from bot.errors import DeliveryImpossible, DeliveryUnclear
 from bot.model import Delivery, Message, Said, SentPart, Stopped
 
 Delivering = Callable[..., Delivery]
@@ -83,6 +83,31 @@ async def test_a_question_by_command_is_answered_in_place(
         call.body["allowed_mentions"] == {"parse": []}
         for call in server.sent("PATCH", "@original")
     )
+
+
+async def test_long_answers_to_several_commands_are_told_apart(
+    server: DiscordServer,
+    hearing: DiscordAdapter,
+    channel: int,
+    ana: int,
+    delivering: Delivering,
+    opened: Opened,
+    box: Box,
+) -> None:
+    for _ in range(2):
+        server.slash(ana, channel, "ask", question="why?")
+    await server.wait_for(lambda: len(said(box)) == 2)
+    one, two = (delivering(channel, message) for message in said(box))
+    one = one.with_part(SentPart(0, await hearing.post(one, 0, Part("One."))))
+    two = two.with_part(SentPart(0, await hearing.post(two, 0, Part("Two."))))
+    more_of_two = await hearing.post(two, 1, Part("More of two."))
+
+    server.advance(600)
+    async with opened() as restarted:
+        assert await restarted.find(one, 1) is None
+        assert await restarted.find(two, 1) == more_of_two
+        begun = two.with_part(SentPart(1, more_of_two))
+        assert await restarted.find(begun, 2) is None
 
 
 async def test_a_command_whose_time_is_over_is_answered_by_a_message(
@@ -309,3 +334,66 @@ async def test_backends_are_suggested(
     (call,) = await server.wait_for(lambda: server.sent("POST", "/callback$"))
 
     assert call.body["data"]["choices"] == [{"name": "voice", "value": "voice"}]
+
+
+async def test_commands_that_cannot_be_registered_keep_nothing_from_running(
+    server: DiscordServer,
+    adapter: DiscordAdapter,
+    channel: int,
+    ana: int,
+    listening: Listening,
+    box: Box,
+) -> None:
+    server.fail("PUT", "/commands$", kind="error:50001")
+    async with listening(adapter):
+        server.say(ana, channel, "still there?", mention_bot=True)
+        await server.wait_for(lambda: box.texts() == ["still there?"])
+
+    assert server.commands == []
+
+
+async def test_a_question_for_a_full_box_is_refused_by_itself(
+    server: DiscordServer, hearing: DiscordAdapter, ana: int, box: Any
+) -> None:
+    box.full = True
+    interaction = server.slash(ana, server.dm_channel(ana), "ask", question="why?")
+    answer = await server.wait_for(lambda: reply(server, interaction))
+
+    assert "in a while" in answer
+
+
+async def test_a_deleted_answer_of_a_command_stays_deleted(
+    server: DiscordServer,
+    hearing: DiscordAdapter,
+    channel: int,
+    ana: int,
+    delivering: Delivering,
+    box: Box,
+) -> None:
+    interaction, message = await asked(server, box, ana, channel)
+    assert interaction.original_id is not None
+    server.delete(interaction.original_id)
+
+    with pytest.raises(DeliveryImpossible, match="deleted"):
+        await hearing.post(delivering(channel, message), 0, Part("Because."))
+
+
+async def test_where_it_cannot_look_it_answers_commands_all_the_same(
+    server: DiscordServer,
+    hearing: DiscordAdapter,
+    channel: int,
+    ana: int,
+    delivering: Delivering,
+    box: Box,
+) -> None:
+    server.deny(channel, Permission.VIEW_CHANNEL)
+    _, message = await asked(server, box, ana, channel)
+    what = delivering(channel, message)
+    posted = await hearing.post(what, 0, Part("Because …"))
+    what = what.with_part(SentPart(0, posted))
+    await hearing.edit(what, posted, Part("Because."))
+    assert texts(server, channel) == ["Because."]
+
+    await hearing.remove(what, posted)
+
+    assert texts(server, channel) == []

@@ -1,5 +1,6 @@
 """What the adapter hears over a real gateway, and that it hears on."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -229,3 +230,107 @@ async def test_an_event_that_cannot_be_read_ends_nothing(
     server.say(ana, channel, "still there?", mention_bot=True)
 
     await server.wait_for(lambda: box.texts() == ["still there?"])
+
+
+async def test_a_connection_that_is_closed_is_made_again(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
+) -> None:
+    server.gateway.close(4012)
+    await server.wait_for(lambda: len(server.gateway.identified) == 2, timeout=10)
+    await server.wait_for(lambda: server.gateway.connected)
+    server.say(ana, channel, "still there?", mention_bot=True)
+
+    await server.wait_for(lambda: box.texts() == ["still there?"])
+
+
+async def test_hears_deletes_by_moderators(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
+) -> None:
+    asked = [server.say(ana, channel, str(n), mention_bot=True) for n in range(2)]
+    await server.wait_for(lambda: len(said(box)) == 2)
+
+    server.purge(channel, *asked)
+    await server.wait_for(lambda: len(box.of(Deleted)) == 2)
+
+    assert [event.message_id for event in box.of(Deleted)] == [str(id) for id in asked]
+
+
+async def test_a_thread_that_it_does_not_know_is_looked_up(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
+) -> None:
+    thread = server.thread(ana, server.say(ana, channel, "topic"))
+    server.archive(thread)
+    server.state.channel(thread).archived = False
+    server.fail("GET", f"/channels/{thread}$", kind="drop_before", times=3)
+    server.say(ana, thread, "hello?", mention_bot=True)
+
+    (message,) = await server.wait_for(lambda: said(box))
+
+    assert message.conversation.thread == str(thread)
+    assert message.conversation.channel == str(channel)
+
+
+async def test_what_happens_where_it_cannot_look_is_not_for_it(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
+) -> None:
+    thread = server.thread(ana, server.say(ana, channel, "topic"))
+    sent = server.say(server.bot_id, thread, "an answer")
+    server.archive(thread)
+    server.fail("GET", f"/channels/{thread}$", kind="error:50001", times=2)
+    server.react(ana, sent, "👍")
+    server.delete(sent)
+    server.say(ana, channel, "the end", mention_bot=True)
+    await server.wait_for(lambda: box.texts() == ["the end"])
+
+    assert len(box.events) == 1
+
+
+async def test_edits_of_what_was_never_for_it_are_not_heard(
+    server: DiscordServer,
+    channel: int,
+    ana: int,
+    opened: Opened,
+    listening: Listening,
+    box: Box,
+) -> None:
+    async with opened(message_content=True) as adapter, listening(adapter):
+        thread = server.thread(ana, server.say(ana, channel, "topic"))
+        server.edit(server.say(ana, thread, "one"), "two")
+        server.edit(server.say(ana, channel, "one"), "two")
+        server.say(ana, channel, "the end", mention_bot=True)
+        await server.wait_for(lambda: box.texts() == ["the end"])
+
+    assert len(box.events) == 1
+
+
+async def test_a_channel_that_cannot_be_read_does_not_end_the_catching_up(
+    server: DiscordServer,
+    adapter: DiscordAdapter,
+    channel: int,
+    ana: int,
+    listening: Listening,
+    box: Box,
+) -> None:
+    other = server.add_channel(next(iter(server.state.guilds)), "hidden")
+    server.say(ana, other, "one", mention_bot=True)
+    server.say(ana, channel, "two", mention_bot=True)
+    server.fail("GET", f"/{other}/messages", kind="error:50001")
+    server.fail("GET", f"/{channel}/messages", kind="drop_before", times=2)
+
+    async with listening(adapter):
+        await server.wait_for(lambda: box.texts() == ["two"], timeout=10)
+
+
+async def test_catching_up_can_be_switched_off(
+    server: DiscordServer,
+    channel: int,
+    ana: int,
+    opened: Opened,
+    listening: Listening,
+    box: Box,
+) -> None:
+    server.say(ana, channel, "missed", mention_bot=True)
+    async with opened(catch_up_minutes=0) as adapter, listening(adapter):
+        await asyncio.sleep(2.3)
+
+    assert box.events == {}

@@ -1,5 +1,6 @@
 """Opening the adapter, its settings, and what `doctor` is told."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -99,3 +100,64 @@ async def test_health_never_raises(server: DiscordServer) -> None:
     assert not health.ok
     assert "CURBSIDE_DISCORD_TOKEN" in health.problems[0]
     await adapter.aclose()
+
+
+async def test_health_names_what_must_be_changed(
+    server: DiscordServer, hearing: DiscordAdapter
+) -> None:
+    server.rest.about = {
+        "approximate_guild_count": 2500,
+        "interactions_endpoint_url": "https://example.org/",
+    }
+    server.gateway.accepting = False
+    server.gateway.drop()
+    await server.wait_for(lambda: not server.gateway.connected)
+    await asyncio.sleep(0.1)
+
+    health = await hearing.health()
+
+    assert not health.ok
+    endpoint, shards, gateway = health.problems
+    assert "Interactions Endpoint URL" in endpoint
+    assert "shards" in shards
+    assert "gateway" in gateway
+
+
+async def test_health_is_well_while_it_listens(hearing: DiscordAdapter) -> None:
+    assert (await hearing.health()).ok
+
+
+async def test_health_does_not_wait_for_ever(
+    server: DiscordServer, adapter: DiscordAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.discord.adapter.HEALTH_SECONDS", 0.1)
+    server.fail("GET", "/applications/@me", kind="slow", seconds=1)
+
+    health = await adapter.health()
+
+    assert not health.ok
+    assert "did not answer" in health.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(4004, "CURBSIDE_DISCORD_TOKEN"), (4011, "more servers")]
+)
+async def test_a_gateway_that_wants_no_more_of_us_ends_it(
+    server: DiscordServer, adapter: DiscordAdapter, box: Box, code: int, words: str
+) -> None:
+    listening = asyncio.create_task(adapter.listen(box))
+    await server.wait_for(lambda: server.gateway.connected)
+
+    server.gateway.close(code)
+
+    with pytest.raises(ConfigurationError, match=words):
+        await listening
+
+
+async def test_a_token_that_is_revoked_meanwhile_ends_it(
+    server: DiscordServer, adapter: DiscordAdapter, box: Box
+) -> None:
+    server.fail("GET", "/users/@me", kind="error:0")
+
+    with pytest.raises(ConfigurationError, match="CURBSIDE_DISCORD_TOKEN"):
+        await adapter.listen(box)

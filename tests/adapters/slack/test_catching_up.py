@@ -80,6 +80,21 @@ async def test_a_follow_up_counts_only_after_our_answer(
     assert box.texts() == ["said after"]
 
 
+async def test_while_one_connection_stays_nothing_is_missed(
+    slack: SlackServer, listening: Listening, catching: SlackSettings
+) -> None:
+    catching.connections = 2
+
+    async with listening():
+        await caught_up(slack)
+        slack.sockets.connections[0].transport.abort()
+        await slack.wait_for(lambda: slack.sockets.opened == 3)
+        await asyncio.sleep(0.3)
+        await caught_up(slack)
+        slack.drop_socket()
+        await caught_up(slack, times=2)
+
+
 @pytest.mark.usefixtures("catching")
 async def test_what_was_heard_already_is_the_same_event(
     slack: SlackServer, listening: Listening, box: Box, ada: str

@@ -85,7 +85,9 @@ class Gateway:
     def __init__(self, token: str, url: Callable[[], str]) -> None:
         self.accepting = True
         self.granted: Intent = PRIVILEGED
-        self.heartbeat_ms = 41_250
+        # Longer than any test: the library's heart beats in a thread of its own, which
+        # can outlive the loop of a test that ends while the client is connecting.
+        self.heartbeat_ms = 600_000
         self.sessions: dict[str, Session] = {}
         self.identified: list[Payload] = []
         self.received: list[Payload] = []

@@ -33,6 +33,8 @@ class RestRoutes:
         self.state = state
         self.gateway = gateway
         self.typing: list[int] = []
+        self.about: Payload = {}
+        """What the application says of itself, besides the usual."""
         self.uploads: dict[int, bytes] = {}
         self._api_url = api_url
 
@@ -107,7 +109,7 @@ class RestRoutes:
             # The limited forms of the intents, as an unverified bot has them.
             "flags": self.flags(),
             "owner": owner | {"username": "owner", "bot": False},
-        }
+        } | self.about
 
     def flags(self) -> int:
         granted = self.gateway.granted

@@ -1,7 +1,7 @@
 """What happens in a local Discord: every change to its records, with its event."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from servers.discord.model import (
@@ -175,6 +175,16 @@ class DiscordState(Records):
         payload = {"id": str(message.id), "channel_id": str(channel.id)}
         payload |= self._guild_part(channel)
         self._emit("MESSAGE_DELETE", payload, message_intent(channel))
+
+    def delete_many(self, channel: Channel, ids: Collection[int]) -> None:
+        for id in ids:
+            del self.messages[id]
+        payload: Payload = {
+            "ids": [str(id) for id in ids],
+            "channel_id": str(channel.id),
+        }
+        payload |= self._guild_part(channel)
+        self._emit("MESSAGE_DELETE_BULK", payload, message_intent(channel))
 
     def react(self, user_id: int, message: Message, emoji: str, *, add: bool) -> None:
         users = message.reactions.setdefault(emoji, set())
