@@ -181,6 +181,10 @@ class Outgoing:
                 await asyncio.sleep(error.retry_after)
 
     async def _post(self, index: int, part: Part, last: bool) -> None:
+        if any(known.index == index and known.id for known in self.delivery.parts):
+            # An earlier try found it, but could not bring it up to date.
+            await self._edit(index, part, last)
+            return
         doubtful = index in self._doubtful
         if doubtful:
             message_id = await self._adapter.find(self.delivery, index)
