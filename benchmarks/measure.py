@@ -48,11 +48,36 @@ class Figure:
         return f"{line:<76}{sign} {self.limit:<5g} {'met' if met else 'MISSED'}"
 
 
+class Neighbours:
+    """What else keeps the processors busy, since the last look; on Linux."""
+
+    def __init__(self) -> None:
+        self._clock, self._busy = self._now()
+
+    def look(self) -> float:
+        """How many processors, on average."""
+        clock, busy = self._now()
+        average = (busy - self._busy) / (clock - self._clock)
+        self._clock, self._busy = clock, busy
+        return max(0.0, average)
+
+    def _now(self) -> tuple[float, float]:
+        first = Path("/proc/stat").read_text().partition("\n")[0]
+        user, nice, system, _, _, *rest = map(int, first.split()[1:9])
+        everybody = (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
+        # Children count once they have ended.
+        return time.monotonic(), everybody - sum(os.times()[:4])
+
+
+_neighbours = Neighbours()
+
+
 def show(figures: Sequence[Figure]) -> None:
-    """Print figures, and how busy the machine was: others' work shows in them."""
+    """Print figures, and how busy the machine was besides: it shows in them."""
     for figure in figures:
         print(figure)
-    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    busy, count = _neighbours.look(), os.cpu_count()
+    print(f"(other processes kept {busy:.1f} of {count} processors busy)")
 
 
 def percentiles(

@@ -234,7 +234,8 @@ def _wrong(problem: Mapping[str, Any], path: list[str], model: type[BaseModel]) 
         notes.append(f"it is {problem['input']!r}")
     if field is not None and not field.is_required() and inner_model(field) is None:
         default = field.get_default(call_default_factory=True, validated_data={})
-        notes.append(f"the default is {default!r}")
+        if default is not None:
+            notes.append(f"the default is {default!r}")
     return f"{message} ({'; '.join(notes)})" if notes else message
 
 

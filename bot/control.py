@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from bot.errors import CurbsideError
+from bot.errors import ConfigurationError, CurbsideError
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,13 @@ async def serve(data_dir: Path, jobs: dict[str, Job]) -> AsyncIterator[None]:
 
     application = web.Application()
     application.router.add_post("/{job}", take)
-    await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
+    try:
+        await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"setting 'data_dir': {data_dir} cannot be used ({error.strerror}); make "
+            "it a folder that can be written to, or name another one"
+        ) from error
     runner = web.AppRunner(application)
     await runner.setup()
     path.unlink(missing_ok=True)

@@ -7,8 +7,9 @@ from typing import Any
 
 from backends.base import Backend, BackendMisconfigured, Health, Profile
 from bot import plugins
+from bot.configuration import config_file, source_of
 from bot.errors import ConfigurationError, PluginError
-from bot.settings import Settings, config_file
+from bot.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -64,20 +65,21 @@ class Profiles:
         known = ", ".join(self.names())
         if self.default not in self._profiles:
             raise ConfigurationError(
-                f"setting 'default_backend' names {self.default!r}, "
-                f"which is no profile; known: {known}"
+                f"setting 'default_backend'{source_of(['default_backend'])} names "
+                f"{self.default!r}, which is no profile; known: {known}"
             )
         for profile in self._profiles.values():
             if profile.fallback is None:
                 continue
             if profile.fallback not in self._profiles:
                 raise ConfigurationError(
-                    f"[backends.{profile.name}]: fallback {profile.fallback!r} "
-                    f"is no profile; known: {known}"
+                    f"{config_file()}: [backends.{profile.name}]: fallback "
+                    f"{profile.fallback!r} is no profile; known: {known}"
                 )
             if profile.fallback == profile.name:
                 raise ConfigurationError(
-                    f"[backends.{profile.name}]: it cannot be its own fallback"
+                    f"{config_file()}: [backends.{profile.name}]: it cannot be its own "
+                    "fallback; name another profile, or leave `fallback` out"
                 )
 
     def names(self) -> list[str]:

@@ -84,16 +84,16 @@ def count_words(text: str) -> int:
 
 
 def _groups(blocks: Iterable[Block]) -> Iterator[Sequence[Block]]:
-    """Small blocks together; the parts of a block that had to be cut, each alone."""
+    """Small blocks together; groups of rows that a table was cut into, each alone."""
     small: list[Block] = []
     for block in blocks:
         parts = _parts(block)
-        if len(parts) == 1:
-            small.append(block)
-        else:
+        if len(parts) > 1 and block.kind is Kind.TABLE:
             yield from _packed(small)
             small = []
             yield from ([part] for part in parts)
+        else:
+            small.extend(parts)
     yield from _packed(small)
 
 

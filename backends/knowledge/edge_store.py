@@ -37,6 +37,10 @@ from backends.knowledge.store import (
 T = TypeVar("T")
 PAGE = 1_000
 
+ROOM = 64 * 2**20
+"""Free bytes that a write wants. The engine maps its files into memory, and on a full
+disk a write to such a file does not fail: it ends the process."""
+
 
 class EdgeStore:
     """A vector store for one process. The engine blocks, so one thread does its work.
@@ -59,7 +63,11 @@ class EdgeStore:
     ) -> "EdgeStore":
         """Open the collection, or create it; `rebuild` begins with an empty one."""
         lock = FolderLock(folder)
-        lock.acquire()
+        try:
+            lock.acquire()
+        except OSError as error:
+            lock.release()
+            raise _unusable(folder, error) from error
         executor = ThreadPoolExecutor(1, "knowledge-store")
         try:
             loop = asyncio.get_running_loop()
@@ -74,6 +82,7 @@ class EdgeStore:
 
     async def upsert(self, entries: Sequence[Entry]) -> None:
         def write() -> None:
+            _require_room(self.folder)
             points = [_point(entry) for entry in entries]
             self._shard.update(edge.UpdateOperation.upsert_points(points))
 
@@ -84,9 +93,12 @@ class EdgeStore:
         point = edge.Point(
             point_id("document", document.name), {}, record_payload(document)
         )
-        await self._run(
-            lambda: self._shard.update(edge.UpdateOperation.upsert_points([point]))
-        )
+
+        def write() -> None:
+            _require_room(self.folder)
+            self._shard.update(edge.UpdateOperation.upsert_points([point]))
+
+        await self._run(write)
 
     async def prune(self, document: str, revision: str) -> None:
         old = edge.Filter(
@@ -194,6 +206,8 @@ class EdgeStore:
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._executor, work)
+        except StoreUnavailable:
+            raise
         except Exception as error:
             raise StoreUnavailable(
                 f"the document store in {str(self.folder)!r} failed: {error}"
@@ -203,9 +217,7 @@ class EdgeStore:
 def _open(folder: Path, identity: Identity, rebuild: bool) -> edge.EdgeShard:
     path = folder / "shard"
     if rebuild or not (path / "edge_config.json").exists():
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True)
-        return _create(path, identity)
+        return _create_anew(folder, path, identity)
     shard = _load(folder, path)
     try:
         found = shard.retrieve([IDENTITY_ID], with_payload=True, with_vector=False)
@@ -215,6 +227,35 @@ def _open(folder: Path, identity: Identity, rebuild: bool) -> edge.EdgeShard:
         shard.close()
         raise
     return shard
+
+
+def _create_anew(folder: Path, path: Path, identity: Identity) -> edge.EdgeShard:
+    _require_room(folder)
+    try:
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        return _create(path, identity)
+    except Exception as error:  # the engine knows one class for all
+        # What is left of it must not pass for a collection the next time.
+        shutil.rmtree(path, ignore_errors=True)
+        raise _unusable(folder, error) from error
+
+
+def _require_room(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < ROOM:
+        raise StoreUnavailable(
+            f"the disk of the document store in {str(folder)!r} has "
+            f"{free / 2**20:.0f} MB left, and {ROOM / 2**20:.0f} MB are needed; make "
+            "room, or set `data_dir` to a bigger disk, then run `curbside ingest` again"
+        )
+
+
+def _unusable(folder: Path, error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"the document store cannot be made in {str(folder)!r} ({error}); check that "
+        "it can be written to and that its disk has room, or set `data_dir`"
+    )
 
 
 def _create(path: Path, identity: Identity) -> edge.EdgeShard:

@@ -36,7 +36,8 @@ class FolderLock:
             os.close(file)
             raise StoreInUse(
                 f"the document store in {str(self._folder)!r} is held by "
-                f"{self._owner()}; stop that process first, or let it do the work"
+                f"{self._owner()}; stop that process first, let it do the work, or "
+                "set CURBSIDE_QDRANT_URL: a Qdrant server serves more than one"
             ) from error
         self._file = file
         self._sign()

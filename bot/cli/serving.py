@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import signal
+import sys
 from collections.abc import Collection
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FROM_DOCUMENTS = frozenset({"hybrid", "rag", "verbatim"})
+"""Kinds that cannot answer while another process holds the embedded store."""
+
 
 @guarded
 def chat() -> None:
@@ -25,7 +30,14 @@ def chat() -> None:
     # Log lines would tear the conversation apart.
     quiet = settings.log_level in ("INFO", "WARNING")
     start_logging("ERROR" if quiet else settings.log_level)
-    asyncio.run(_chat(settings))
+    try:
+        asyncio.run(_chat(settings))
+    except KeyboardInterrupt:
+        # A thread still waits for a line, and with its lock on stdin an orderly end of
+        # the interpreter is a crash.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(Exit.INTERRUPTED)
 
 
 @guarded
@@ -60,6 +72,9 @@ async def _chat(settings: "Settings") -> None:
     from bot.cli.documents import summary, take_in
 
     async with App.open(settings, platforms=[CONSOLE]) as app:
+        default = app.profiles.profile(app.profiles.default)
+        if default.kind in FROM_DOCUMENTS:
+            app.library.require_free(settings.collection)
         if settings.documents:
             report = await take_in(app.ingest, settings.documents)
             if report.added or report.changed or report.removed or report.skipped:

@@ -22,11 +22,16 @@ LIMIT_SECONDS = 0.9
 CONNECTIONS = 24
 SCHEMA = 1
 
-# The same names as in `inbox.lua`.
+# The same names as in `mailbox.lua`.
 GROUP = "workers"
 CONSUMER = "worker"
 
-SCRIPTS = ("inbox", "memory", "routes", "feedback")
+SCRIPTS = {
+    "inbox": ("mailbox.lua", "inbox.lua"),
+    "memory": ("memory.lua",),
+    "routes": ("routes.lua",),
+    "feedback": ("feedback.lua",),
+}
 
 
 def _pool(url: str) -> ConnectionPool:
@@ -67,8 +72,10 @@ class Engine:
         )
         folder = Path(__file__).parent
         self._scripts: Mapping[str, AsyncScript] = {
-            name: self._redis.register_script((folder / f"{name}.lua").read_text())
-            for name in SCRIPTS
+            name: self._redis.register_script(
+                "\n".join((folder / file).read_text("utf-8") for file in files)
+            )
+            for name, files in SCRIPTS.items()
         }
 
     async def open(self) -> None:

@@ -111,7 +111,7 @@ class Engine:
                 return await outcome
         except TimeoutError:
             raise StateUnavailable(
-                f"{self.path} did not take a change within {PATIENCE_SECONDS:g} s; "
+                f"{self.path} did not answer within {PATIENCE_SECONDS:g} s; "
                 "check the disk"
             ) from None
 
@@ -178,6 +178,10 @@ class Engine:
             hint = HINTS.get(code, "try again")
             return StateUnavailable(f"{self.path}: {error}; {hint}")
         if isinstance(error, OSError):
+            if isinstance(error, FileExistsError | NotADirectoryError):
+                return StateUnavailable(
+                    f"{self.path.parent} is a file; set `data_dir` to a folder"
+                )
             reason = error.strerror or str(error)
             hint = "make the folder writable or set `data_dir`"
             return StateUnavailable(f"{self.path}: {reason}; {hint}")

@@ -21,7 +21,7 @@ HAPPY = [
 SIMILARITIES = [1.0, 0.695, 0.943, 0.257]
 
 MEMORY = """
-import asyncio, json, resource, sys, tempfile
+import asyncio, sys, tempfile
 from pathlib import Path
 from backends.knowledge.library import Library
 from backends.base import PastTurn
@@ -34,7 +34,8 @@ async def main():
                                 frozenset({"public"}), 6)
     assert found
     await library.aclose()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    status = Path("/proc/self/status").read_text()
+    print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
 
 asyncio.run(main())
 """
