@@ -16,11 +16,28 @@ from rich.markdown import Markdown
 from rich.spinner import Spinner
 
 from adapters.shared import compose, visible
-from bot.adapter import Acceptance, AdapterHealth, Intake, Part
-from bot.model import Answer, Author, ConversationId, Delivery, Message, Said, Stopped
+from bot.adapter import AdapterHealth, Intake, Part
+from bot.admin import is_stop
+from bot.errors import StateUnavailable
+from bot.model import (
+    Answer,
+    Author,
+    ConversationId,
+    Delivery,
+    Event,
+    Message,
+    Said,
+    Stopped,
+)
 from bot.settings import Settings
 
 PROMPT = "you › "
+STOP_SECONDS = 2.0
+"""After Ctrl-C the prompt comes back by then: a question that was stopped before its
+answer began gets none."""
+
+STATE_DOWN_SECONDS = 1.0
+
 GREETING = "Ask a question, or `help` for the commands. Ctrl-D ends."
 
 
@@ -45,7 +62,7 @@ class ConsoleAdapter:
         self._answered = asyncio.Event()
         self._asked = ""
         self._live: Live | None = None
-        self._stopping: asyncio.Future[Acceptance] | None = None
+        self._stopping: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Nothing to prepare."""
@@ -90,11 +107,30 @@ class ConsoleAdapter:
             text=text,
             sent_at=datetime.now(UTC),
         )
+        if is_stop(text):
+            self._console.print("Nothing is under way; Ctrl-C ends an answer.")
+            return
         self._asked = message.id
         self._answered.clear()
-        await intake.accept(Said(message))
+        await self._hand_in(intake, Said(message))
         with self._interrupt_stops(intake):
             await self._answered.wait()
+
+    async def _hand_in(self, intake: Intake, event: Event) -> None:
+        """A terminal sends nothing again: so this is tried until it is stored."""
+        while True:
+            try:
+                await intake.accept(event)
+                return
+            except StateUnavailable as error:
+                self._console.print(f"Waiting: {error}", markup=False)
+                await asyncio.sleep(STATE_DOWN_SECONDS)
+
+    async def _stop(self, intake: Intake) -> None:
+        event = Stopped(self.conversation, self._author, uuid.uuid4().hex)
+        await self._hand_in(intake, event)
+        await asyncio.sleep(STOP_SECONDS)
+        self._answered.set()
 
     @contextmanager
     def _interrupt_stops(self, intake: Intake) -> Iterator[None]:
@@ -105,14 +141,17 @@ class ConsoleAdapter:
             return
 
         def stop() -> None:
-            event = Stopped(self.conversation, self._author, uuid.uuid4().hex)
-            self._stopping = asyncio.ensure_future(intake.accept(event))
+            if self._stopping is None:
+                self._stopping = asyncio.create_task(self._stop(intake))
 
         before = signal.getsignal(signal.SIGINT)
         loop.add_signal_handler(signal.SIGINT, stop)
         try:
             yield
         finally:
+            if self._stopping is not None:
+                self._stopping.cancel()
+                self._stopping = None
             loop.remove_signal_handler(signal.SIGINT)
             signal.signal(signal.SIGINT, before)
 

@@ -74,6 +74,10 @@ class Platform:
     whole_at: dict[str, float] = field(default_factory=dict)
     """When an answer could first be read as a whole, by answer id."""
     counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _parts: defaultdict[str, list[Posted]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """The messages of an answer: a call must not take longer the longer a run is."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _listeners: set[asyncio.StreamWriter] = field(default_factory=set)
     _open: dict[int, asyncio.Event] = field(default_factory=dict)
@@ -182,25 +186,28 @@ class Platform:
     def _post(self, conversation: str, key: str, text: str) -> str:
         posted = Posted(f"p{next(self._numbers)}", conversation, key, text)
         self.messages[posted.id] = posted
+        self._parts[posted.answer].append(posted)
         return posted.id
 
     def _find(self, key: str) -> str | None:
-        found = (posted.id for posted in self.messages.values() if posted.key == key)
-        return next(found, None)
+        parts = self._parts[key.rpartition("-")[0]]
+        return next((posted.id for posted in parts if posted.key == key), None)
 
     def _edit(self, id: str, text: str) -> str:
         self.messages[id].text = text
         return id
 
     def _remove(self, id: str) -> bool:
-        return self.messages.pop(id, None) is not None
+        posted = self.messages.pop(id, None)
+        if posted is not None:
+            self._parts[posted.answer].remove(posted)
+        return posted is not None
 
     def _note(self, posted: Posted, sender: int) -> None:
         """Write down who wrote, and whether that made the answer whole."""
         now = datetime.now()
         posted.history.append(f"{now:%H:%M:%S.%f} by {sender}: {posted.text}")
-        parts = [m for m in self.messages.values() if m.answer == posted.answer]
-        if read(parts).endswith(END):
+        if read(self._parts[posted.answer]).endswith(END):
             self.whole_at.setdefault(posted.answer, time.monotonic())
 
     def _later(self, chore: Any) -> None:

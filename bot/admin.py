@@ -14,6 +14,7 @@ from bot.profiles import Profiles
 from bot.router import Choice, resolve, scope_of, scopes
 from bot.settings import Settings
 from bot.state.base import Change, Route, State
+from bot.text import visible
 from bot.words import say
 
 HELP = """\
@@ -65,7 +66,7 @@ class Command:
 
 def parse(text: str) -> Command | None:
     """The command that `text` is, as a whole; None when it is a question."""
-    text = text.strip()
+    text = visible(text).strip()
     if plain := _PLAIN.fullmatch(text):
         return Command(plain["verb"].lower().replace("-", " "))
     if use := _USE.fullmatch(text):
@@ -82,7 +83,7 @@ def is_command(text: str) -> bool:
 
 def is_stop(text: str) -> bool:
     """Whether `text` asks us to end the answer under way."""
-    return _STOP.fullmatch(text.strip()) is not None
+    return _STOP.fullmatch(visible(text).strip()) is not None
 
 
 @dataclass
@@ -108,7 +109,7 @@ class Admin:
                 case "use":
                     return await self._use(command, message)
                 case "undo":
-                    return await self._undo(message)
+                    return await self._undo(command, message)
                 case "backends":
                     return await self._backends()
                 case "status":
@@ -144,8 +145,10 @@ class Admin:
         after = Route(profile=command.name)
         if command.share is not None and command.share < 100:
             after = Route(profile=profile, canary=command.name, share=command.share)
-        change = self._change(message, scope, before, after)
+        change = self._change(command, message, scope, before, after)
         await self.state.routes.switch(change)
+        if (await self.state.routes.all()).get(scope) != after:
+            return say("switched_before")
         where = _where(scope, message.conversation)
         share = (
             f"{command.share} % of the conversations" if after.canary else "questions"
@@ -157,10 +160,10 @@ class Admin:
         ]
         return "\n".join(lines)
 
-    async def _undo(self, message: Message) -> str:
+    async def _undo(self, command: Command, message: Message) -> str:
         self._require_admin(message.author, message.conversation.platform)
         places = scopes(message.conversation)
-        change = self._change(message, "", None, None)
+        change = self._change(command, message, "", None, None)
         undone = await self.state.routes.undo(places, change)
         if undone is None:
             return say("nothing_to_undo")
@@ -246,6 +249,9 @@ class Admin:
         turns = await self.state.memory.forget(platform, author)
         ratings = await self.state.feedback.forget(platform, author)
         waiting = await self.state.inbox.forget(platform, author)
+        # An answer under way may have been remembered meanwhile; those that end from
+        # now on find that their question is gone, and forget it themselves.
+        turns += await self.state.memory.forget(platform, author)
         return (
             f"Erased: {turns} of your questions with their answers (and summaries "
             f"that could hold them), {ratings} ratings, {waiting} waiting or given-up "
@@ -276,11 +282,19 @@ class Admin:
         )
 
     def _change(
-        self, message: Message, scope: str, before: Route | None, after: Route | None
+        self,
+        command: Command,
+        message: Message,
+        scope: str,
+        before: Route | None,
+        after: Route | None,
     ) -> Change:
         place = message.conversation
+        # With the command: edited into another one, a message is another change.
+        said = f"{command.verb} {command.name} {command.width} {command.share}"
+        where = f"{place.platform}:{place.workspace}:{place.channel}"
         return Change(
-            id=f"{place.platform}:{place.workspace}:{place.channel}:{message.id}",
+            id=f"{where}:{message.id}:{said}",
             scope=scope,
             before=before,
             after=after,

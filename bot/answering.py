@@ -1,12 +1,14 @@
 """From a question to a finished answer: policies, memory, route, backend, fallback."""
 
 import logging
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from backends.base import (
     Backend,
+    BackendError,
     BackendMisconfigured,
     BackendRefused,
     BackendUnavailable,
@@ -21,13 +23,14 @@ from backends.base import (
     Usage,
 )
 from bot import policies
+from bot.errors import PluginError
 from bot.model import Answer, ConversationId, Message, Source
 from bot.outgoing import Outgoing
 from bot.profiles import Profiles
 from bot.recall import fit, past
 from bot.router import resolve
 from bot.settings import Settings
-from bot.state.base import RememberedTurn, State
+from bot.state.base import RememberedTurn, Session, State
 from bot.words import say
 
 log = logging.getLogger(__name__)
@@ -62,6 +65,7 @@ class Answerer:
         if refusal is not None:
             return Answered(Answer(refusal, complete=True))
         session = await self._state.memory.recall(message.conversation)
+        session = _before(session, message.id)
         routes = await self._state.routes.all()
         name = resolve(
             message.conversation,
@@ -108,7 +112,9 @@ class Answerer:
         turns: tuple[PastTurn, ...] = tuple(map(past, recalled.overflow))
         summary = await summarise(session.summary, turns)
         ids = [turn.message_id for turn in recalled.overflow]
-        await self._state.memory.summarise(conversation, summary, ids)
+        await self._state.memory.summarise(
+            conversation, summary, ids, before=session.summary
+        )
 
     async def _ask(
         self, name: str, turn: Turn, outgoing: Outgoing, note: str
@@ -116,6 +122,7 @@ class Answerer:
         """Ask a profile, then its fallback, then that one's, each at most once."""
         first = name
         asked: set[str] = set()
+        down: BackendError | None = None
         while True:
             asked.add(name)
             try:
@@ -124,15 +131,20 @@ class Answerer:
             except BackendRefused as error:
                 log.info("profile %s declined: %s", name, error)
                 return Answered(Answer(say("refused"), complete=True))
-            except (BackendUnavailable, BackendMisconfigured) as error:
+            except (BackendError, PluginError) as error:
                 log.warning("profile %s cannot answer: %s", name, error)
+                if isinstance(error, BackendUnavailable):
+                    down = error
+                elif not isinstance(error, BackendMisconfigured | PluginError):
+                    down = down or BackendUnavailable(str(error))
                 fallback = self._profiles.profile(name).fallback
                 if fallback is not None and fallback not in asked:
                     name = fallback
-                elif isinstance(error, BackendMisconfigured):
-                    return Answered(Answer(say("misconfigured"), complete=True))
+                elif down is not None:
+                    # One of them may be back when it is tried again.
+                    raise down from None
                 else:
-                    raise
+                    return Answered(Answer(say("misconfigured"), complete=True))
 
     async def _declare_stand_in(self, answered: Answered, first: str) -> Answered:
         if answered.profile == first:
@@ -147,7 +159,7 @@ class Answerer:
         backend: Backend = self._profiles.backend(name)
         growing = _Growing(note)
         outgoing.show(growing.answer())
-        async with aclosing(backend.answer(turn)) as chunks:  # type: ignore[type-var]
+        async with _closing(backend.answer(turn)) as chunks:
             async for chunk in chunks:
                 if growing.add(chunk):
                     outgoing.show(growing.answer())
@@ -163,6 +175,28 @@ class Answerer:
             growing.notes.append(say("cut_short"))
         answer = replace(growing.answer(), complete=True)
         return Answered(answer, name, growing.end, growing.usage)
+
+
+def _before(session: Session, message_id: str) -> Session:
+    """What had been said before a message: an edited one has a turn already."""
+    for place, turn in enumerate(session.turns):
+        if turn.message_id == message_id:
+            return replace(session, turns=session.turns[:place])
+    return session
+
+
+@asynccontextmanager
+async def _closing(chunks: AsyncIterator[Chunk]) -> AsyncIterator[AsyncIterator[Chunk]]:
+    """Close a stream at the end; what goes wrong then does not spoil the answer."""
+    try:
+        yield chunks
+    finally:
+        close = getattr(chunks, "aclose", None)
+        try:
+            if close is not None:
+                await close()
+        except Exception as error:
+            log.warning("a backend's stream does not close: %r", error)
 
 
 class _Growing:

@@ -19,12 +19,13 @@ from bot import control, plugins, state
 from bot.adapter import Adapter
 from bot.admin import Admin
 from bot.answering import Answerer
+from bot.desk import Desk
 from bot.errors import ConfigurationError, CurbsideError
-from bot.handling import Desk
 from bot.intake import Reception
 from bot.profiles import Profiles, read_profiles
 from bot.settings import Settings
 from bot.state.base import State
+from bot.tasks import retrieve
 from bot.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -123,8 +124,9 @@ class App:
         finally:
             for task in (stop, ended, *listeners):
                 task.cancel()
-            await asyncio.gather(ended, *listeners, return_exceptions=True)
+            # Not after the listeners: one that closes slowly would use up the time.
             working.set()
+            await asyncio.gather(ended, *listeners, return_exceptions=True)
             await asyncio.gather(*tasks)
 
     async def _listen(self, adapter: Adapter) -> None:
@@ -166,6 +168,8 @@ class App:
                 )
             )
             job.add_done_callback(lambda _: lines.put_nowait(None))
+            # Who asked for it may be gone by then, and the job goes on.
+            job.add_done_callback(retrieve)
             while (line := await lines.get()) is not None:
                 await emit({"progress": asdict(line)})
             await emit({"report": asdict(job.result())})

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 SOCKET = "control.sock"
 MAX_SOCKET_PATH = 100  # the system's limit is 104 to 108 bytes
 
+LINE_BYTES = 64 * 2**20
+"""A report names each document, in one line."""
+
 Emit = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 Job = Callable[[dict[str, Any], Emit], Coroutine[Any, Any, None]]
 
@@ -92,7 +95,9 @@ async def hand_over(
     try:
         async with (
             aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
-            session.post(f"http://curbside/{job}", json=arguments) as response,
+            session.post(
+                f"http://curbside/{job}", json=arguments, read_bufsize=LINE_BYTES
+            ) as response,
         ):
             async for raw in response.content:
                 line = json.loads(raw)

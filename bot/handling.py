@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from backends.base import BackendUnavailable
-from bot.adapter import Adapter
-from bot.admin import Admin, is_command
-from bot.answering import Answerer
+from bot import tasks
+from bot.admin import is_command
+from bot.answering import Answered
+from bot.desk import Desk
 from bot.errors import (
     ClaimLost,
     DeliveryError,
@@ -20,33 +20,22 @@ from bot.errors import (
 )
 from bot.model import (
     Answer,
-    Deleted,
     Delivery,
     Edited,
-    Event,
     Message,
-    Rated,
     SentPart,
     answer_id,
 )
+from bot.noting import take_note
 from bot.outgoing import Ledger, Outgoing
-from bot.plan import Kind, Plan, make_plan
-from bot.settings import WorkerSettings
-from bot.state.base import Claim, Rating, State, Work
+from bot.plan import Kind, Plan, make_plan, same
+from bot.state.base import Claim, Work
 from bot.words import say
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What every handling needs: the same for all conversations of a worker."""
-
-    state: State
-    adapters: Mapping[str, Adapter]
-    answerer: Answerer
-    admin: Admin
-    settings: WorkerSettings
+CANCEL_SECONDS = 5.0
+"""How long an attempt that is cancelled may take to end; some backends never do."""
 
 
 class Handling:
@@ -66,6 +55,7 @@ class Handling:
         self._work = work
         self._guard = guard
         self._outgoing: Outgoing | None = None
+        self._gathered = False
         self.changed = asyncio.Event()
         """Set it when a stop, an edit or a delete came in for this conversation."""
 
@@ -87,31 +77,36 @@ class Handling:
     async def _do_unless_replanned(self, plan: Plan) -> bool:
         """Carry a plan out; False when later events made it another plan."""
         doing = asyncio.create_task(self._attempt(plan), name="attempt")
+        doing.add_done_callback(tasks.retrieve)
         try:
-            while not doing.done():
-                await self._done_or_changed(doing)
-                if self.changed.is_set() and not doing.done():
-                    self.changed.clear()
-                    work = await self._desk.state.inbox.reread(self.claim)
-                    if _same(plan, make_plan(work, is_command)):
-                        continue
-                    self._work = work
-                    return False
-            return doing.result()
+            await self._done_or_replanned(doing, plan)
         finally:
             if not doing.done():
-                doing.cancel()
-                with suppress(asyncio.CancelledError, Exception):
-                    await doing
-                if self._outgoing is not None:
-                    await self._outgoing.aclose()
+                await self._end(doing)
+        if doing.done() and not doing.cancelled():
+            return doing.result()
+        # The last that it did may have been to let the conversation go.
+        self._work = await self._desk.state.inbox.reread(self.claim)
+        return False
 
-    async def _done_or_changed(self, doing: asyncio.Task[bool]) -> None:
-        changed = asyncio.create_task(self.changed.wait())
-        try:
-            await asyncio.wait({doing, changed}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            changed.cancel()
+    async def _done_or_replanned(self, doing: asyncio.Task[bool], plan: Plan) -> None:
+        while not doing.done():
+            await tasks.done_or_set(doing, self.changed)
+            if doing.done():
+                return
+            self.changed.clear()
+            work = await self._desk.state.inbox.reread(self.claim)
+            if not same(plan, make_plan(work, is_command)):
+                return
+
+    async def _end(self, doing: asyncio.Task[bool]) -> None:
+        """Cancel an attempt; one that does not heed it can write nothing more."""
+        doing.cancel()
+        if self._outgoing is not None:
+            await self._outgoing.aclose()
+        await asyncio.wait({doing}, timeout=CANCEL_SECONDS)
+        if not doing.done():
+            log.error("what answers in %s does not stop", self.claim.conversation)
 
     async def _attempt(self, plan: Plan) -> bool:
         """One attempt at a plan; False when it is to be made anew."""
@@ -119,22 +114,28 @@ class Handling:
             return await self._do(plan)
         except (ClaimLost, StateUnavailable):
             raise
-        except DeliveryImpossible as error:
+        except Exception as error:  # a bug must not lose a question
+            await self._went_wrong(plan, error)
+        return True
+
+    async def _went_wrong(self, plan: Plan, error: Exception) -> None:
+        if self._outgoing is not None:
+            # What still streams must not write over the apology, nor beside it.
+            await self._outgoing.aclose()
+        if isinstance(error, DeliveryImpossible):
             log.error("%s: %s", self.claim.conversation, error)
             await self._bury(plan, str(error))
-        except (BackendUnavailable, DeliveryError) as error:
+            return
+        if isinstance(error, BackendUnavailable | DeliveryError):
             log.warning("%s: %s", self.claim.conversation, error)
-            await self._failed(plan, error)
-        except Exception as error:
-            # The one place where anything is caught: a bug must not lose a question.
-            log.exception("answering in %s", self.claim.conversation)
-            await self._failed(plan, error)
-        return True
+        else:
+            log.error("answering in %s", self.claim.conversation, exc_info=error)
+        await self._failed(plan, error)
 
     async def _do(self, plan: Plan) -> bool:
         match plan.kind:
             case Kind.EVENT:
-                await self._take_note(plan.event)
+                await take_note(self._desk.state, plan.event, self._withdraw)
                 await self._desk.state.inbox.finish(self.claim, plan.covers)
             case Kind.STOPPED | Kind.WITHDRAWN:
                 await self._end_early(plan)
@@ -146,13 +147,15 @@ class Handling:
 
     async def _gathering(self, message: Message) -> bool:
         """Pause for the rest of a burst; whether something may have come in."""
-        if self._work.delivery is not None or not self._desk.settings.burst_seconds:
+        burst = self._desk.settings.burst_seconds
+        if self._gathered or self._work.delivery is not None or not burst:
             return False
         age = (datetime.now(UTC) - message.sent_at).total_seconds()
-        pause = self._desk.settings.burst_seconds - age
-        if pause <= 0:
+        if age >= burst:
             return False
-        await asyncio.sleep(pause)
+        # A platform's clock may be ahead of ours.
+        await asyncio.sleep(min(burst, burst - age))
+        self._gathered = True
         self._work = await self._desk.state.inbox.reread(self.claim)
         return True
 
@@ -168,19 +171,45 @@ class Handling:
         outgoing = self._open(delivery, fresh=fresh)
         if plan.kind is Kind.COMMAND:
             words = await self._desk.admin.run(message)
+            if isinstance(plan.event, Edited):
+                await self._forget_turn(message)
             done = await outgoing.finish(Answer(words or "", complete=True))
             await self._desk.state.inbox.finish(self.claim, plan.covers, done)
             return
         answered = await self._desk.answerer.answer(message, outgoing)
         done = await outgoing.finish(answered.answer)
-        if not outgoing.gone:
-            await self._desk.answerer.remember(message, answered)
+        if answered.profile and not outgoing.gone:
+            await self._remember(plan, message, answered)
+        elif isinstance(plan.event, Edited):
+            await self._forget_turn(message)
         await self._desk.state.inbox.finish(
             self.claim, plan.covers, replace(done, complete=True)
         )
         if answered.profile:
             chore = self._desk.answerer.condense(message.conversation, answered.profile)
             self._later(chore)
+
+    async def _remember(self, plan: Plan, message: Message, answered: Answered) -> None:
+        """Keep a turn, unless the person had everything erased meanwhile."""
+        await self._desk.answerer.remember(message, answered)
+        # Looked at afterwards: `forget me` erases the box first, then memory.
+        work = await self._desk.state.inbox.reread(self.claim)
+        if not any(entry.event.key in plan.covers for entry in work.waiting):
+            await self._forget_turn(message)
+
+    async def _forget_turn(self, message: Message) -> None:
+        """What is remembered of a message is not what stands there any more."""
+        await self._desk.state.memory.drop(message.conversation, message.id)
+
+    def _begun(self, plan: Plan) -> Delivery | None:
+        """The delivery that an earlier attempt at this plan began.
+
+        Not just any that is open: what it covers may have been erased meanwhile.
+        """
+        begun = self._work.delivery
+        if begun is None or not set(begun.covers) & set(plan.covers):
+            return None
+        return begun
 
     async def _delivery(
         self, plan: Plan, message: Message
@@ -189,8 +218,8 @@ class Handling:
 
         None for the edit of a message that we never answered.
         """
-        if self._work.delivery is not None:
-            return self._work.delivery, False
+        if (begun := self._begun(plan)) is not None:
+            return begun, False
         key = answer_id(message.conversation, message.id)
         if isinstance(plan.event, Edited):
             before = await self._desk.state.deliveries.get(key)
@@ -208,28 +237,26 @@ class Handling:
         return delivery, True
 
     def _open(self, delivery: Delivery, *, fresh: bool) -> Outgoing:
-        if self._outgoing is not None:
+        former = self._outgoing
+        if former is not None and former.delivery.answer_id == delivery.answer_id:
             # After an edit the answer grows anew in the messages that are there.
-            delivery, fresh = self._outgoing.delivery, False
+            delivery, fresh = former.delivery, False
         record = partial(self._desk.state.inbox.record, self.claim)
         ledger = Ledger(record, self._guard, self._desk.settings.lease_seconds / 2)
-        adapter = self._adapter(delivery)
+        adapter = self._desk.adapter(delivery.conversation.platform)
         self._outgoing = Outgoing(adapter, ledger, delivery, fresh=fresh)
         return self._outgoing
 
-    def _adapter(self, delivery: Delivery) -> Adapter:
-        platform = delivery.conversation.platform
-        try:
-            return self._desk.adapters[platform]
-        except KeyError:
-            raise DeliveryImpossible(
-                f"no adapter for {platform!r} is configured in this process"
-            ) from None
-
     async def _end_early(self, plan: Plan) -> None:
         """A question was stopped or withdrawn: tidy up what was shown of it."""
-        delivery = self._work.delivery
-        done = None
+        message = plan.message
+        delivery, done = self._begun(plan), None
+        if message is not None:
+            # Only an edited question has a turn and an answer from before.
+            await self._forget_turn(message)
+            if delivery is None and plan.kind is Kind.WITHDRAWN:
+                key = answer_id(message.conversation, message.id)
+                delivery = await self._desk.state.deliveries.get(key)
         if delivery is not None:
             shown = self._outgoing.latest if self._outgoing else Answer("")
             outgoing = self._open(delivery, fresh=False)
@@ -241,38 +268,7 @@ class Handling:
                 )
         await self._desk.state.inbox.finish(self.claim, plan.covers, done)
 
-    async def _take_note(self, event: Event | None) -> None:
-        """An event that wants no answer."""
-        state = self._desk.state
-        if isinstance(event, Rated):
-            delivery = await state.deliveries.of_message(
-                event.conversation, event.message_id
-            )
-            if delivery is not None:
-                await state.feedback.rate(
-                    Rating(
-                        answer_id=delivery.answer_id,
-                        platform=event.conversation.platform,
-                        author_id=event.author.id,
-                        verdict=event.verdict,
-                        at=datetime.now(UTC),
-                    )
-                )
-        elif isinstance(event, Deleted):
-            await self._deleted(event)
-
-    async def _deleted(self, event: Deleted) -> None:
-        """A question's answer goes with it; a deleted answer leaves memory."""
-        state = self._desk.state
-        mine = await state.deliveries.of_message(event.conversation, event.message_id)
-        if mine is not None:
-            await state.memory.drop(mine.conversation, mine.question_id)
-            return
-        key = answer_id(event.conversation, event.message_id)
-        delivery = await state.deliveries.get(key)
-        if delivery is None:
-            return
-        await state.memory.drop(delivery.conversation, event.message_id)
+    async def _withdraw(self, delivery: Delivery) -> None:
         await self._open(delivery, fresh=False).withdraw()
 
     def _starts(self, plan: Plan) -> int:
@@ -304,26 +300,19 @@ class Handling:
 
     async def _give_up(self, plan: Plan, reason: str, words: str) -> None:
         """Tell the person plainly, keep the question among the dead letters."""
-        if plan.message is not None:
+        if plan.message is not None and plan.kind in (Kind.QUESTION, Kind.COMMAND):
             try:
                 delivery, fresh = await self._delivery(plan, plan.message)
                 if delivery is not None:
+                    await self._desk.state.inbox.begin(self.claim, delivery)
                     outgoing = self._open(delivery, fresh=fresh)
                     await outgoing.finish(Answer(words, complete=True))
-            except DeliveryError as error:
-                log.error("no apology in %s: %s", self.claim.conversation, error)
+            except (ClaimLost, StateUnavailable):
+                raise
+            except Exception as error:  # what fails here would fail for ever
+                log.error("no apology in %s", self.claim.conversation, exc_info=error)
         await self._bury(plan, reason)
 
     async def _bury(self, plan: Plan, reason: str) -> None:
         delivery = self._outgoing.delivery if self._outgoing else None
         await self._desk.state.inbox.bury(self.claim, plan.covers, reason, delivery)
-
-
-def _same(plan: Plan, other: Plan | None) -> bool:
-    return (
-        other is not None
-        and plan.kind is other.kind
-        and plan.covers == other.covers
-        and (plan.message and plan.message.text)
-        == (other.message and other.message.text)
-    )

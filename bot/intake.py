@@ -13,6 +13,7 @@ from bot.model import (
     Answer,
     ConversationId,
     Delivery,
+    Edited,
     Event,
     Message,
     Said,
@@ -28,6 +29,10 @@ log = logging.getLogger(__name__)
 NOTICE_SECONDS = 20.0
 """A full conversation is told so at most this often."""
 
+ACCEPTED_SECONDS = 600.0
+ACCEPTED_MOST = 10_000
+"""So long, and of so many conversations, it is known here that we were asked there."""
+
 
 @dataclass
 class Reception:
@@ -39,20 +44,25 @@ class Reception:
     settings: Settings
     _notices: set[asyncio.Task[None]] = field(default_factory=set)
     _noticed: dict[ConversationId, float] = field(default_factory=dict)
+    _accepted: dict[ConversationId, float] = field(default_factory=dict)
 
     async def accept(self, event: Event) -> Acceptance:
         """Store an event; ask for patience when the conversation's box is full."""
-        if isinstance(event, Said) and is_stop(event.message.text):
-            message = event.message
-            event = Stopped(message.conversation, message.author, message.id)
+        event = _stop_or(event)
         limit = self.settings.worker.waiting_limit
         acceptance = await self.state.inbox.accept(event, limit=limit)
         if acceptance is Acceptance.FULL and isinstance(event, Said):
             self._ask_for_patience(event.message)
+        elif acceptance is Acceptance.STORED and isinstance(event, Said):
+            self._note_accepted(event.conversation)
         return acceptance
 
     async def takes_part(self, conversation: ConversationId) -> bool:
-        """Whether we have answered in this conversation."""
+        """Whether we have answered in this conversation, or were just asked there."""
+        accepted = self._accepted.get(conversation)
+        if accepted is not None and time.monotonic() - accepted < ACCEPTED_SECONDS:
+            # The first answer may not have begun when the follow-up is there.
+            return True
         return await self.state.deliveries.takes_part(conversation)
 
     async def command(self, message: Message) -> str | None:
@@ -62,6 +72,13 @@ class Reception:
     def profiles(self) -> Sequence[str]:
         """The names of the profiles."""
         return self.admin.profiles.names()
+
+    def _note_accepted(self, conversation: ConversationId) -> None:
+        """The newest goes to the end, so that the oldest is what gets dropped."""
+        self._accepted.pop(conversation, None)
+        self._accepted[conversation] = time.monotonic()
+        if len(self._accepted) > ACCEPTED_MOST:
+            del self._accepted[next(iter(self._accepted))]
 
     def _ask_for_patience(self, message: Message) -> None:
         """Say so once in a while: a flood must not be answered by another."""
@@ -94,3 +111,14 @@ class Reception:
             await adapter.post(delivery, 0, part)
         except DeliveryError as error:
             log.warning("no notice in %s: %s", message.conversation, error)
+
+
+def _stop_or(event: Event) -> Event:
+    """The stop that a message means, said or edited so; else the event itself."""
+    match event:
+        case Said(message) if is_stop(message.text):
+            return Stopped(message.conversation, message.author, message.id)
+        case Edited(message, version) if is_stop(message.text):
+            id = f"{message.id}:{version}"
+            return Stopped(message.conversation, message.author, id)
+    return event

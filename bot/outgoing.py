@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from bot.adapter import Adapter, Part
 from bot.errors import DeliveryLater, DeliveryUnclear, MessageGone
@@ -25,14 +26,17 @@ WORKING_AGAIN_SECONDS = 8.0
 
 MAX_TRIES = 6
 
+SETTLE_SECONDS = 2.0
+"""How long a write in flight may take to end when the answer is given up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """How a delivery is written down. Both calls raise ClaimLost when it is not ours.
 
     `guard` makes sure, right before a write, that nobody has taken the work over. A
-    post gets `post_seconds`, well under the lease: one that ended later could follow a
-    successor's look-up and double the answer.
+    write gets `post_seconds`, well under the lease: a post that ended later could
+    follow a successor's look-up and double the answer, an edit could undo a newer one.
     """
 
     record: Callable[[Delivery], Awaitable[None]]
@@ -61,6 +65,7 @@ class Outgoing:
         }
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
+        self._closed = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -71,8 +76,11 @@ class Outgoing:
     def show(self, answer: Answer) -> None:
         """Show the answer as it is now, at the platform's pace; returns at once.
 
-        Raises what an earlier write failed with: no use to go on answering then.
+        Raises what an earlier write failed with: no use to go on answering then. After
+        `aclose` it cancels whoever still answers, though told to end.
         """
+        if self._closed:
+            raise asyncio.CancelledError
         self.latest = answer
         self._changed.set()
         if self._task is not None and self._task.done():
@@ -83,6 +91,8 @@ class Outgoing:
 
     async def finish(self, answer: Answer) -> Delivery:
         """Show the whole answer and see it through; the delivery as it is then."""
+        if self._closed:
+            raise asyncio.CancelledError
         self.latest = answer
         await self._stop_streaming()
         await self._write(answer, last=True)
@@ -92,16 +102,27 @@ class Outgoing:
         """Take back every message of this answer."""
         await self._stop_streaming()
         for sent in list(self.delivery.parts):
-            await self._remove(sent)
+            await self._trying(partial(self._remove, sent))
         return self.delivery
 
     async def aclose(self) -> None:
-        """End without writing anything more."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await self._task
-            self._task = None
+        """End without beginning another write.
+
+        One in flight may end: a post that is cut off is there or not, nobody knows.
+        """
+        self._closed = True
+        self._closing.set()
+        self._changed.set()
+        task, self._task = self._task, None
+        if task is None:
+            return
+        try:
+            await asyncio.wait({task}, timeout=SETTLE_SECONDS)
+        finally:
+            task.cancel()
+        await asyncio.wait({task}, timeout=SETTLE_SECONDS)
+        if task.done() and not task.cancelled() and (error := task.exception()):
+            log.debug("the delivery had ended with %r", error)
 
     async def _stop_streaming(self) -> None:
         """Let a write in flight end; raises what went wrong in the stream."""
@@ -109,8 +130,10 @@ class Outgoing:
             return
         self._closing.set()
         self._changed.set()
+        # Whoever is cancelled here leaves the write in flight to `aclose`.
+        await asyncio.wait({self._task})
         task, self._task = self._task, None
-        await task
+        task.result()
 
     async def _stream(self) -> None:
         while not self._closing.is_set():
@@ -149,30 +172,24 @@ class Outgoing:
         parts = self._adapter.render(answer)
         sent = {part.index: part for part in self.delivery.parts}
         for index, part in enumerate(parts):
-            if self._gone:
+            if self._gone or self._closed:
                 return
             known = sent.get(index)
             if known is None or not known.id:
                 final = last and index == len(parts) - 1
-                await self._trying(self._post, index, part, final)
+                await self._trying(partial(self._post, index, part, final))
             elif self._shown.get(index) != part:
-                await self._trying(self._edit, index, part, last)
+                await self._trying(partial(self._edit, index, part, last))
         if last:
             for index in [i for i in sent if i >= len(parts)]:
-                await self._remove(sent[index])
+                await self._trying(partial(self._remove, sent[index]))
 
-    async def _trying(
-        self,
-        write: Callable[[int, Part, bool], Awaitable[None]],
-        index: int,
-        part: Part,
-        last: bool,
-    ) -> None:
+    async def _trying(self, write: Callable[[], Awaitable[None]]) -> None:
         """Do a write, patiently: the platform may ask for a pause."""
         for attempt in range(MAX_TRIES):
             await self._ledger.guard()
             try:
-                await write(index, part, last)
+                await write()
                 return
             except DeliveryLater as error:
                 if attempt == MAX_TRIES - 1 or error.retry_after > 60:
@@ -192,6 +209,8 @@ class Outgoing:
                 await self._posted(index, message_id)
                 await self._edit(index, part, last)
                 return
+            # Looking takes its time: somebody may have taken the work over by now.
+            await self._ledger.guard()
         elif all(known.index != index for known in self.delivery.parts):
             self.delivery = self.delivery.with_part(SentPart(index))
             await self._ledger.record(self.delivery)
@@ -220,12 +239,13 @@ class Outgoing:
     async def _edit(self, index: int, part: Part, last: bool) -> None:
         sent = next(known for known in self.delivery.parts if known.index == index)
         try:
-            await self._adapter.edit(self.delivery, sent.id, part)
+            async with asyncio.timeout(self._ledger.post_seconds):
+                await self._adapter.edit(self.delivery, sent.id, part)
         except MessageGone:
             # Somebody deleted it: they do not want it, so it is not posted again.
             self._gone = True
             return
-        except DeliveryUnclear as error:
+        except (DeliveryUnclear, TimeoutError) as error:
             # An edit may be done twice; only the last one must be sure.
             if last:
                 raise DeliveryLater(str(error), retry_after=0.5) from error
@@ -240,7 +260,8 @@ class Outgoing:
             await self._ledger.guard()
             try:
                 await self._adapter.remove(self.delivery, message_id)
-            except DeliveryUnclear:
-                await self._adapter.remove(self.delivery, message_id)
+            except DeliveryUnclear as error:
+                # To remove it twice is no error.
+                raise DeliveryLater(str(error), retry_after=0.5) from error
         self.delivery = self.delivery.without_part(sent.index)
         self._shown.pop(sent.index, None)

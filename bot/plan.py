@@ -44,8 +44,19 @@ def make_plan(work: Work, is_command: Callable[[str], bool]) -> Plan | None:
         covered = set(work.delivery.covers)
         begun = [entry for entry in work.waiting if entry.event.key in covered]
         if begun:
-            return _plan(begun, work.waiting, is_command)
+            return _plan(begun, work.waiting, is_command, begun=True)
     return _plan(_first(work.waiting, is_command), work.waiting, is_command)
+
+
+def same(plan: Plan, other: Plan | None) -> bool:
+    """Whether what is being done for `plan` will do for `other` too."""
+    return (
+        other is not None
+        and plan.kind is other.kind
+        and plan.covers == other.covers
+        and (plan.message and plan.message.text)
+        == (other.message and other.message.text)
+    )
 
 
 def _first(
@@ -75,6 +86,8 @@ def _plan(
     taken: Sequence[Waiting],
     waiting: Sequence[Waiting],
     is_command: Callable[[str], bool],
+    *,
+    begun: bool = False,
 ) -> Plan:
     head = taken[0].event
     if not isinstance(head, Said | Edited):
@@ -85,8 +98,15 @@ def _plan(
         if isinstance(entry.event, Said | Edited)
     }
     covers = [entry.event.key for entry in taken]
+    for entry in taken:
+        # An attempt before this one had already left out what was deleted.
+        if isinstance(entry.event, Deleted):
+            asked.pop(entry.event.message_id, None)
     stopped, withdrawn = _apply_later(asked, covers, taken, waiting)
     first = head.message
+    if asked and not begun:
+        # What is answered is a message that is there, and not a deleted one.
+        first = next(iter(asked.values()))
     if stopped:
         return Plan(Kind.STOPPED, tuple(covers), message=first)
     if withdrawn:

@@ -102,6 +102,8 @@ class Profiles:
                 await asyncio.to_thread(self.backend, name)
             except (BackendMisconfigured, PluginError) as error:
                 log.error("profile %s does not work: %s", name, error)
+            except Exception:  # a plugin's fault must not keep all others from work
+                log.exception("profile %s does not work", name)
 
     async def health(self, name: str) -> Health:
         """A backend's health; a backend that cannot even be made is not healthy."""
@@ -118,6 +120,9 @@ class Profiles:
 
     async def aclose(self) -> None:
         """Close the backends that were made."""
-        for backend in self._backends.values():
-            await backend.aclose()
+        for name, backend in self._backends.items():
+            try:
+                await backend.aclose()
+            except Exception:  # the others are to be closed too
+                log.exception("closing profile %s", name)
         self._backends.clear()

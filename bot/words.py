@@ -34,6 +34,10 @@ WORDS = {
         "Sorry, only admins may change what answers here. `whoami` shows how I see you."
     ),
     "unknown_profile": "There is no backend named {name}. Known: {known}.",
+    "switched_before": (
+        "This message has made that switch before, and another came after it. "
+        "Say it in a new message, please."
+    ),
     "nothing_to_undo": "There is no change to undo here.",
     "memory_down": "I cannot see what we said before right now, so I answered without.",
 }

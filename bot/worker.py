@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from bot import tasks
+from bot.desk import Desk
 from bot.errors import ClaimLost, StateUnavailable
-from bot.handling import Desk, Handling
+from bot.handling import Handling
 from bot.model import ConversationId
 from bot.state.base import Claim, Work
 
@@ -24,6 +26,9 @@ MOST_TOGETHER = 8
 WATCH_SECONDS = 0.25
 ENDING_SECONDS = 0.1
 STATE_DOWN_SECONDS = 0.5
+
+LATE_SECONDS = 10.0
+"""How long what is cancelled may take to end. Some backend may never do."""
 
 
 @dataclass(slots=True)
@@ -101,7 +106,6 @@ class Worker:
         if work is None:
             slots.release()
             return False
-        await self._let_go_of_older(work.claim)
         self._take(work, asked_at, slots)
         return True
 
@@ -116,17 +120,15 @@ class Worker:
             self._reachable = False
             await asyncio.sleep(STATE_DOWN_SECONDS)
             return None
+        except Exception:
+            # One mailbox that cannot be read must not silence all others.
+            log.exception("a conversation cannot be taken up")
+            await asyncio.sleep(STATE_DOWN_SECONDS)
+            return None
         if not self._reachable:
             log.info("the state answers again")
         self._reachable = True
         return work
-
-    async def _let_go_of_older(self, claim: Claim) -> None:
-        """After a long pause we may be given what we still think we hold."""
-        older = self._held.get(claim.conversation)
-        if older is not None and older.task is not None:
-            older.task.cancel()
-            await asyncio.gather(older.task, return_exceptions=True)
 
     def _take(self, work: Work, asked_at: float, slots: asyncio.Semaphore) -> None:
         claim = work.claim
@@ -135,9 +137,10 @@ class Worker:
         guard = partial(self._guard, claim)
         handling = Handling(self.desk, work, guard=guard, later=self.later)
         held = Held(claim, handling, work.controls, asked_at)
+        older = self._held.get(claim.conversation)
         self._held[claim.conversation] = held
         held.task = asyncio.create_task(
-            self._handle(held), name=str(claim.conversation)
+            self._handle(held, older), name=str(claim.conversation)
         )
 
         def done(task: asyncio.Task[None]) -> None:
@@ -147,8 +150,12 @@ class Worker:
 
         held.task.add_done_callback(done)
 
-    async def _handle(self, held: Held) -> None:
+    async def _handle(self, held: Held, older: Held | None) -> None:
         try:
+            if older is not None and older.task is not None:
+                # After a long pause we may be given what we still think we hold. If it
+                # does not end in time: its claim does not let it write any more.
+                await tasks.end(older.task, seconds=LATE_SECONDS)
             await held.handling.run()
         except ClaimLost:
             log.warning("another worker has taken over %s", held.claim.conversation)
@@ -159,6 +166,8 @@ class Worker:
             with suppress(ClaimLost, StateUnavailable):
                 await self.desk.state.inbox.release(held.claim)
             raise
+        except Exception:
+            log.exception("left %s for now", held.claim.conversation)
 
     async def _guard(self, claim: Claim) -> None:
         """Make sure, before a write, that much of the claim's lease is left."""
@@ -215,14 +224,13 @@ class Worker:
                     held.handling.changed.set()
 
     async def _drain(self) -> None:
-        tasks = [held.task for held in self._held.values() if held.task is not None]
-        if not tasks:
+        held = [held.task for held in self._held.values() if held.task is not None]
+        if not held:
             return
-        log.info("finishing %d answers", len(tasks))
-        _, late = await asyncio.wait(tasks, timeout=self.desk.settings.drain_seconds)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        log.info("finishing %d answers", len(held))
+        _, late = await asyncio.wait(held, timeout=self.desk.settings.drain_seconds)
+        if not await tasks.end(*late, seconds=LATE_SECONDS):
+            log.error("some answers do not stop; they are left to their leases")
 
 
 async def _quietly(chore: Awaitable[None]) -> None:

@@ -11,6 +11,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from adapters.discord.calling import Calls
 from adapters.discord.refusals import THREAD_EXISTS, DiscordRefused, refusal
 from adapters.discord.settings import DiscordSettings
 from bot.errors import (
@@ -43,6 +44,7 @@ class DiscordRest:
         self._client: discord.Client | None = None
         self._logging_in = asyncio.Lock()
         self._closed = False
+        self._calls = Calls()
 
     async def open(self) -> None:
         """Log in. Raises ConfigurationError for a token that is refused."""
@@ -57,6 +59,7 @@ class DiscordRest:
     async def aclose(self) -> None:
         """Close the session."""
         self._closed = True
+        await self._calls.aclose()
         if self._client is not None:
             await self._client.close()
 
@@ -180,14 +183,14 @@ class DiscordRest:
     ) -> T:
         """A call that only looks: DeliveryLater when there is no answer."""
         client = await self._logged_in()
-        return await self._translated(what, DeliveryLater, call(client))
+        return await self._translated(client, what, DeliveryLater, call(client))
 
     async def _write(
         self, what: str, call: Callable[[discord.Client], Awaitable[T]]
     ) -> T:
         """A call that changes something: DeliveryUnclear when it may have."""
         client = await self._logged_in()
-        return await self._translated(what, DeliveryUnclear, call(client))
+        return await self._translated(client, what, DeliveryUnclear, call(client))
 
     async def _logged_in(self) -> discord.Client:
         """The client; a login that failed for a time is made up for."""
@@ -197,11 +200,10 @@ class DiscordRest:
             if self._client is None:
                 use_addresses(self._settings)
                 client = new_client(discord.Intents(guilds=True), discord.Client)
+                login = client.login(token(self._settings))
                 try:
-                    await self._translated(
-                        "the login", DeliveryLater, client.login(token(self._settings))
-                    )
-                except DeliveryError:
+                    await self._translated(client, "the login", DeliveryLater, login)
+                except BaseException:
                     # A client whose login failed cannot be used again.
                     await client.close()
                     raise
@@ -209,12 +211,16 @@ class DiscordRest:
             return self._client
 
     async def _translated(
-        self, what: str, unclear: type[DeliveryError], calling: Awaitable[T]
+        self,
+        client: discord.Client,
+        what: str,
+        unclear: type[DeliveryError],
+        calling: Awaitable[T],
     ) -> T:
         """The one place where the library's and aiohttp's exceptions become ours."""
+        seconds = self._settings.timeout_seconds
         try:
-            async with asyncio.timeout(self._settings.timeout_seconds):
-                return await calling
+            return await self._calls.run(client.http, calling, seconds)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise DeliveryLater(
                 f"no connection to Discord for {what}: {error}", LATER_SECONDS

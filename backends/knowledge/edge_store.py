@@ -285,6 +285,7 @@ def _load(folder: Path, path: Path) -> edge.EdgeShard:
     try:
         return edge.EdgeShard.load(str(path))
     except Exception as error:
+        _require_room(folder)  # on a full disk nothing is wrong with what is there
         raise StoreUnavailable(
             f"the document store in {str(folder)!r} cannot be opened ({error}); "
             f"restore it from a backup, or build it anew with: {REBUILD}"

@@ -205,10 +205,18 @@ class Memory(Protocol):
         ...
 
     async def summarise(
-        self, conversation: ConversationId, summary: str, message_ids: Sequence[str]
+        self,
+        conversation: ConversationId,
+        summary: str,
+        message_ids: Sequence[str],
+        *,
+        before: str | None = None,
     ) -> None:
         """Put a summary in the place of the turns of these messages (and the summary
-        before); turns that are gone meanwhile are no error."""
+        before); turns that are gone meanwhile are no error.
+
+        With `before`, the summary that went into this one, nothing is done when that
+        is not there any more: it may have been forgotten, and must not come back."""
         ...
 
     async def drop(self, conversation: ConversationId, message_id: str) -> bool:

@@ -1,15 +1,23 @@
-"""The state engines that tests of the core run over."""
+"""The state engines that tests of the core run over, and bots to talk to."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from house import House, Start
 from servers.redis import RedisServer
 
+from backends.base import Profile
+from backends.knowledge.library import Library
+from bot.app import App
+from bot.profiles import Profiles
+from bot.settings import MemorySettings, Settings, WorkerSettings
 from bot.state.base import State
 from bot.state.redis import RedisState
 from bot.state.sqlite import SqliteState
+from bot.testing import RecordingAdapter, ScriptedBackend, says
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -24,3 +32,43 @@ async def state(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await state.open()
     yield state
     await state.aclose()
+
+
+@pytest.fixture
+async def start(state: State, tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts bots over one state; each ends with the test."""
+    stopping = asyncio.Event()
+    running: list[asyncio.Task[None]] = []
+
+    async def begin(
+        fallback: str | None = None,
+        worker: WorkerSettings | None = None,
+        tokens: int = 2_000,
+        **scripts: ScriptedBackend,
+    ) -> House:
+        backends = scripts or {"plain": ScriptedBackend(says("plain answer"))}
+        profiles = {
+            name: Profile(name, "scripted", fallback=fallback, memory_tokens=tokens)
+            if name != fallback
+            else Profile(name, "scripted", memory_tokens=tokens)
+            for name in backends
+        }
+        settings = Settings(
+            data_dir=tmp_path,
+            worker=worker or WorkerSettings(retry_seconds=0.05, lease_seconds=2),
+            memory=MemorySettings(tokens=tokens),
+        )
+        platform = RecordingAdapter()
+        app = App.compose(
+            settings,
+            state,
+            Library(tmp_path),
+            Profiles(profiles, lambda p: backends[p.name], next(iter(backends))),
+            {"memory": platform},
+        )
+        running.append(asyncio.create_task(app.run(stopping, listen=False)))
+        return House(app, platform, backends)
+
+    yield begin
+    stopping.set()
+    await asyncio.gather(*running)

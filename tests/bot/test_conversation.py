@@ -1,12 +1,10 @@
 """The whole way of a question, over the real state, with a platform in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
+from house import ANN, BOSS, PLACE, Start, until
 
 from backends.base import (
     BackendMisconfigured,
@@ -14,120 +12,19 @@ from backends.base import (
     BackendUnavailable,
     End,
     EndReason,
-    Profile,
     Text,
 )
-from backends.knowledge.library import Library
-from bot.app import App
 from bot.errors import DeliveryImpossible, DeliveryUnclear
 from bot.model import (
     Author,
-    ConversationId,
     Deleted,
     Edited,
-    Message,
     Rated,
     Said,
     Stopped,
 )
-from bot.profiles import Profiles
-from bot.settings import MemorySettings, Settings, WorkerSettings
-from bot.state.base import State
-from bot.testing import RecordingAdapter, ScriptedBackend, says
-
-ANN = Author("ann", "Ann")
-BOSS = Author("boss", "The Boss", is_admin=True)
-PLACE = ConversationId("memory", "w", "c", "t")
-
-
-@dataclass
-class House:
-    """A running bot, and the means to talk to it."""
-
-    app: App
-    platform: RecordingAdapter
-    backends: Mapping[str, ScriptedBackend]
-    counter: list[int] = field(default_factory=lambda: [0])
-
-    def message(
-        self, text: str, author: Author = ANN, place: ConversationId = PLACE
-    ) -> Message:
-        self.counter[0] += 1
-        return Message(str(self.counter[0]), place, author, text, datetime.now(UTC))
-
-    async def say(
-        self, text: str, author: Author = ANN, place: ConversationId = PLACE
-    ) -> Message:
-        message = self.message(text, author, place)
-        await self.app.reception.accept(Said(message))
-        return message
-
-    async def ask(
-        self, text: str, author: Author = ANN, place: ConversationId = PLACE
-    ) -> str:
-        """Say something and wait for its answer."""
-        before = len(self.platform.messages)
-        await self.say(text, author, place)
-        await self.quiet()
-        assert len(self.platform.messages) == before + 1, self.platform.texts()
-        return self.platform.texts()[-1]
-
-    async def quiet(self) -> None:
-        """Wait until nothing waits any more."""
-
-        async def done() -> bool:
-            return (await self.app.state.inbox.stats()).waiting == 0
-
-        await until(done)
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 8) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.01)
-
-
-Start = Callable[..., Awaitable[House]]
-
-
-@pytest.fixture
-async def start(state: State, tmp_path: Path) -> AsyncIterator[Start]:
-    """Starts bots over one state; each ends with the test."""
-    stopping = asyncio.Event()
-    running: list[asyncio.Task[None]] = []
-
-    async def begin(
-        fallback: str | None = None,
-        worker: WorkerSettings | None = None,
-        tokens: int = 2_000,
-        **scripts: ScriptedBackend,
-    ) -> House:
-        backends = scripts or {"plain": ScriptedBackend(says("plain answer"))}
-        profiles = {
-            name: Profile(name, "scripted", fallback=fallback, memory_tokens=tokens)
-            if name != fallback
-            else Profile(name, "scripted", memory_tokens=tokens)
-            for name in backends
-        }
-        settings = Settings(
-            data_dir=tmp_path,
-            worker=worker or WorkerSettings(retry_seconds=0.05, lease_seconds=2),
-            memory=MemorySettings(tokens=tokens),
-        )
-        platform = RecordingAdapter()
-        app = App.compose(
-            settings,
-            state,
-            Library(tmp_path),
-            Profiles(profiles, lambda p: backends[p.name], next(iter(backends))),
-            {"memory": platform},
-        )
-        running.append(asyncio.create_task(app.run(stopping, listen=False)))
-        return House(app, platform, backends)
-
-    yield begin
-    stopping.set()
-    await asyncio.gather(*running)
+from bot.settings import WorkerSettings
+from bot.testing import ScriptedBackend, says
 
 
 async def test_a_question_is_answered_once_where_it_was_asked(start: Start) -> None:

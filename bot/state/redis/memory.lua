@@ -56,8 +56,10 @@ function commands.remember(id, message, person, turn, ttl)
   keep_index(person, id, ttl)
 end
 
-function commands.summarise(id, summary, ...)
+function commands.summarise(id, summary, former, ...)
   if redis.call('EXISTS', session(id)) == 0 then return end
+  local there = redis.call('HGET', session(id), 'summary') or ''
+  if former ~= '' and former ~= '=' .. there then return end
   for _, message in ipairs({ ... }) do
     -- Somebody had it erased while this summary, which holds it, was being written: the
     -- turns that are left are summarised anew.

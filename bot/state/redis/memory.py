@@ -35,9 +35,16 @@ class RedisMemory:
         )
 
     async def summarise(
-        self, conversation: ConversationId, summary: str, message_ids: Sequence[str]
+        self,
+        conversation: ConversationId,
+        summary: str,
+        message_ids: Sequence[str],
+        *,
+        before: str | None = None,
     ) -> None:
-        await self._call("summarise", str(conversation), summary, *message_ids)
+        # Told apart by a sign in front: nil cannot be an argument.
+        former = "" if before is None else f"={before}"
+        await self._call("summarise", str(conversation), summary, former, *message_ids)
 
     async def drop(self, conversation: ConversationId, message_id: str) -> bool:
         return bool(await self._call("drop", str(conversation), message_id))

@@ -61,10 +61,16 @@ class SqliteMemory:
         await self._engine.write(write)
 
     async def summarise(
-        self, conversation: ConversationId, summary: str, message_ids: Sequence[str]
+        self,
+        conversation: ConversationId,
+        summary: str,
+        message_ids: Sequence[str],
+        *,
+        before: str | None = None,
     ) -> None:
         def write(db: sqlite3.Connection) -> None:
-            if _summary(db, str(conversation), self._engine.clock()) is None:
+            there = _summary(db, str(conversation), self._engine.clock())
+            if there is None or before not in (None, there):
                 return
             turns = [(str(conversation), message_id) for message_id in message_ids]
             if not all(_has_turn(db, *turn) for turn in turns):

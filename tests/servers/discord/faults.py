@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import zlib
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -169,6 +170,9 @@ class Front:
         except web.HTTPException as error:
             status = f"{error.status}: {error.reason}"
             return answer({"message": status, "code": 0}, error.status)
+        # Calls of one kind share a bucket, and clients learn its name by the way.
+        kind = re.sub("[0-9]+", "id", f"{call.method} {call.path}")
+        response.headers["X-RateLimit-Bucket"] = f"{zlib.crc32(kind.encode()):08x}"
         return response
 
 
