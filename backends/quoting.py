@@ -22,7 +22,7 @@ MEANING = 1.5
 EARLIER = 0.5
 """What a word of the question before counts in a follow-up."""
 
-SHORTLIST = 16
+SHORTLIST = 8
 """So many sentences are compared by meaning: an embedding takes about 10 ms."""
 
 WORST = 0.45

@@ -21,7 +21,14 @@ class House:
     app: App
     platform: RecordingAdapter
     backends: Mapping[str, ScriptedBackend]
+    stopping: asyncio.Event
+    running: asyncio.Task[None]
     counter: list[int] = field(default_factory=lambda: [0])
+
+    async def end(self) -> None:
+        """End as on SIGTERM."""
+        self.stopping.set()
+        await self.running
 
     def message(
         self, text: str, author: Author = ANN, place: ConversationId = PLACE

@@ -33,7 +33,7 @@ PARKING = "# Parking\n\nPatients park behind the bakery, free for two hours.\n"
 # file can grow no further under the second, as on a disk that is full.
 NO_MASTER_KEY = """
 import ctypes, os, sys
-ctypes.CDLL(None).prctl(24, 1)
+getattr(ctypes.CDLL(None), "prctl", max)(24, 1)  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
 os.execv(sys.executable, [sys.executable, "-m", "bot", *sys.argv[1:]])
 """
 SMALL_FILES = """
@@ -509,6 +509,27 @@ async def test_a_full_disk_costs_neither_the_process_nor_a_document(
     assert "MB left" in log
     assert "make room" in log
     assert len(log.splitlines()) == 1, log
+
+
+async def test_a_configured_document_that_is_gone_is_a_line_and_the_bot_serves(
+    slack: SlackServer, tmp_path: Path
+) -> None:
+    ada, general = people(slack)
+    program = serving(slack, tmp_path, 'documents = ["gone"]')
+    await program.start()
+    try:
+        await until(lambda: bool(slack.sockets.connections), program=program)
+        asked = slack.say(ada, general, "whoami", mention_bot=True)
+
+        assert "You are ada" in await answer_to(slack, program, general, asked)
+        await until(
+            lambda: "not brought up to date: there is no file or" in program.log,
+            what="a word in the log",
+            program=program,
+        )
+        assert "Traceback" not in program.log
+    finally:
+        await program.kill()
 
 
 async def test_a_running_bot_takes_documents_in_and_knows_them_at_once(

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import discord
@@ -116,7 +117,11 @@ class DiscordAdapter:
                 return written
         place = await self._places.open(delivery)
         reply_to = await self._places.anchor(delivery, index)
-        message = await self._send(delivery.key(index), place, part, reply_to)
+        key = delivery.key(index)
+        mark = self._places.needs_mark(delivery, index, reply_to)
+        message = await self._send(
+            key, place, part, reply_to=reply_to, mark=nonce(key) if mark else ""
+        )
         if message.content.strip() != part.text.strip():
             # The nonce gave back what an earlier attempt had posted.
             await self.edit(delivery, str(message.id), part)
@@ -129,12 +134,13 @@ class DiscordAdapter:
         in order, so what a message answers and what it follows tell it apart: the first
         part is a reply to the question (or the first of our words in its own thread),
         a further one our next plain message (or a reply to the first part, where
-        several questions are answered at once). What is not in the history yet, the
-        nonce catches: for some minutes a second post gives the first message back.
+        several questions are answered at once). Where even that is missing, the post
+        has put a mark on the message. What is not in the history yet, the nonce
+        catches: for some minutes a second post gives the first message back.
         """
         if index == 0 and self._token(delivery):
             return None  # Writing a command's answer again changes nothing.
-        return await self._places.lost(delivery, index)
+        return await self._places.lost(delivery, index, nonce(delivery.key(index)))
 
     async def edit(self, delivery: Delivery, message_id: str, part: Part) -> None:
         """Replace the text of a message."""
@@ -213,27 +219,27 @@ class DiscordAdapter:
         return problems
 
     async def _send(
-        self, key: str, place: int, part: Part, reply_to: int | None
+        self, key: str, place: int, part: Part, *, reply_to: int | None, mark: str
     ) -> discord.Message:
         """Post a message under the nonce of its key."""
+
+        async def send(wanted: str) -> discord.Message:
+            return await self._rest.send(
+                place, part.text, nonce=wanted, reply_to=reply_to, mark=mark
+            )
+
         for generation in range(GENERATIONS):
             wanted = nonce(key, generation)
             try:
-                return await self._send_surely(place, part, wanted, reply_to)
+                return await self._surely(place, partial(send, wanted))
             except MessageGone:
                 # The message of this nonce was deleted since: a part that was taken
                 # back for a while. Discord wants another nonce then.
                 continue
         raise DeliveryImpossible("our message is deleted each time it is posted")
 
-    async def _send_surely(
-        self, place: int, part: Part, wanted: str, reply_to: int | None
-    ) -> discord.Message:
+    async def _surely(self, place: int, send: Callable[[], Awaitable[T]]) -> T:
         """Post; a second time with the same nonce, which makes no second message."""
-
-        def send() -> Awaitable[discord.Message]:
-            return self._rest.send(place, part.text, nonce=wanted, reply_to=reply_to)
-
         try:
             return await self._in_open_thread(place, send)
         except DeliveryUnclear as error:

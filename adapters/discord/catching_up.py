@@ -17,8 +17,8 @@ Place = discord.TextChannel | discord.Thread | discord.VoiceChannel
 
 log = logging.getLogger(__name__)
 
-MOST = 200
-"""Messages that are looked through in one channel."""
+MOST = 1_000
+"""Messages that are looked through in one channel; the newest, if there are more."""
 
 PAUSES = (1.0, 4.0, 15.0)
 """After these a channel that could not be read is tried again, or given up."""
@@ -35,7 +35,7 @@ async def missed(
     for place in places(client, since, private):
         for pause in PAUSES:
             try:
-                history = place.history(after=since, limit=MOST, oldest_first=True)
+                history = place.history(after=since, limit=MOST, oldest_first=False)
                 found = [message async for message in history]
             except discord.Forbidden:
                 # Not our channel, then nobody can ask us anything there.
@@ -45,7 +45,7 @@ async def missed(
                 log.warning("cannot look through a channel: %s", error)
                 await sleep(pause)
                 continue
-            for message in found:
+            for message in reversed(found):
                 yield message
             break
 

@@ -73,7 +73,15 @@ class Places:
                 return message.id
         return None
 
-    async def lost(self, delivery: Delivery, index: int) -> str | None:
+    def needs_mark(self, delivery: Delivery, index: int, anchor: int | None) -> bool:
+        """Whether nothing else would tell whose part a message is.
+
+        So it is with the answer to a command that got no first sign: there is no
+        message to reply to, and other commands may be answered beside it.
+        """
+        return not index and bool(delivery.reply_token) and anchor is None
+
+    async def lost(self, delivery: Delivery, index: int, mark: str) -> str | None:
         """The message of a part whose post had no clear result, from the history."""
         known = {part.id for part in delivery.parts if part.id}
         before = [int(part.id) for part in delivery.parts if part.id]
@@ -81,8 +89,13 @@ class Places:
         anchor = await self.anchor(delivery, index)
         me = await self._rest.me()
         for message in await self._since(delivery, start):
-            ours = message.author.id == me and str(message.id) not in known
-            if ours and _carries(message, delivery, index, anchor):
+            if message.author.id != me or str(message.id) in known:
+                continue
+            if self.needs_mark(delivery, index, anchor):
+                found = mark_of(message) == mark
+            else:
+                found = _carries(message, delivery, index, anchor)
+            if found:
                 return str(message.id)
         return None
 

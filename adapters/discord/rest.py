@@ -35,6 +35,8 @@ LONGEST_WAIT_SECONDS = 30.0
 
 SUPPRESS_EMBEDS = 1 << 2
 
+MARK_LABEL = "answer to /ask"
+
 
 class DiscordRest:
     """Calls the REST API, without a gateway; failures come out as a DeliveryError."""
@@ -74,9 +76,18 @@ class DiscordRest:
         return await self._read("its application", lambda it: it.application_info())
 
     async def send(
-        self, channel: int, text: str, *, nonce: str, reply_to: int | None = None
+        self,
+        channel: int,
+        text: str,
+        *,
+        nonce: str,
+        reply_to: int | None = None,
+        mark: str = "",
     ) -> discord.Message:
-        """Post a message. Discord gives the first one back for a nonce it knows."""
+        """Post a message. Discord gives the first one back for a nonce it knows.
+
+        A `mark` makes the message known for ever, by a small button without use.
+        """
         reference: Any = None
         if reply_to is not None:
             # The question may be deleted by now: then it is no reply.
@@ -86,8 +97,9 @@ class DiscordRest:
 
         async def send(client: discord.Client) -> discord.Message:
             place = client.get_partial_messageable(channel)
+            more: dict[str, Any] = {"view": marked(mark)} if mark else {}
             return await place.send(
-                text, nonce=nonce, reference=reference, suppress_embeds=True
+                text, nonce=nonce, reference=reference, suppress_embeds=True, **more
             )
 
         return await self._write("a message", send)
@@ -243,6 +255,26 @@ def new_client(intents: discord.Intents, kind: type[C]) -> C:
         member_cache_flags=discord.MemberCacheFlags.none(),
         max_ratelimit_timeout=LONGEST_WAIT_SECONDS,
     )
+
+
+def marked(mark: str) -> discord.ui.View:
+    """A view that only carries a mark; the library is not to wait for its use."""
+    view = discord.ui.View(timeout=None)
+    button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
+        label=MARK_LABEL, custom_id=mark, disabled=True
+    )
+    view.add_item(button)
+    view.stop()
+    return view
+
+
+def mark_of(message: discord.Message) -> str:
+    """The mark of a message; empty for most."""
+    for row in message.components:
+        for part in getattr(row, "children", ()):
+            if part.label == MARK_LABEL:
+                return str(part.custom_id)
+    return ""
 
 
 def use_addresses(settings: DiscordSettings) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backends.base import BackendError
 from bot.cli.terminal import Exit, guarded, note, read_settings, start_logging
 
 if TYPE_CHECKING:
@@ -113,6 +114,9 @@ async def _keep_documents(app: "App") -> None:
         return
     try:
         report = await app.ingest(paths, lambda _: None)
+    except BackendError as error:
+        log.error("the documents were not brought up to date: %s", error)
+        return
     except Exception:
         log.exception("the documents were not brought up to date")
         return

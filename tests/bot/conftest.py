@@ -37,20 +37,23 @@ async def state(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 @pytest.fixture
 async def start(state: State, tmp_path: Path) -> AsyncIterator[Start]:
     """Starts bots over one state; each ends with the test."""
-    stopping = asyncio.Event()
-    running: list[asyncio.Task[None]] = []
+    houses: list[House] = []
 
     async def begin(
         fallback: str | None = None,
         worker: WorkerSettings | None = None,
         tokens: int = 2_000,
+        platform: RecordingAdapter | None = None,
         **scripts: ScriptedBackend,
     ) -> House:
         backends = scripts or {"plain": ScriptedBackend(says("plain answer"))}
         profiles = {
-            name: Profile(name, "scripted", fallback=fallback, memory_tokens=tokens)
-            if name != fallback
-            else Profile(name, "scripted", memory_tokens=tokens)
+            name: Profile(
+                name,
+                "scripted",
+                fallback=fallback if name != fallback else None,
+                memory_tokens=tokens,
+            )
             for name in backends
         }
         settings = Settings(
@@ -58,7 +61,7 @@ async def start(state: State, tmp_path: Path) -> AsyncIterator[Start]:
             worker=worker or WorkerSettings(retry_seconds=0.05, lease_seconds=2),
             memory=MemorySettings(tokens=tokens),
         )
-        platform = RecordingAdapter()
+        platform = platform or RecordingAdapter()
         app = App.compose(
             settings,
             state,
@@ -66,9 +69,10 @@ async def start(state: State, tmp_path: Path) -> AsyncIterator[Start]:
             Profiles(profiles, lambda p: backends[p.name], next(iter(backends))),
             {"memory": platform},
         )
-        running.append(asyncio.create_task(app.run(stopping, listen=False)))
-        return House(app, platform, backends)
+        stopping = asyncio.Event()
+        running = asyncio.create_task(app.run(stopping, listen=False))
+        houses.append(House(app, platform, backends, stopping, running))
+        return houses[-1]
 
     yield begin
-    stopping.set()
-    await asyncio.gather(*running)
+    await asyncio.gather(*(house.end() for house in houses))

@@ -22,6 +22,7 @@ from bot.settings import Settings
         ("forget me", Command("forget me")),
         ("forget-me", Command("forget me")),
         (" Status! ", Command("status")),
+        ("status\u200b", Command("status")),
     ],
 )
 def test_commands(text: str, command: Command) -> None:
@@ -45,6 +46,7 @@ def test_questions_are_no_commands(text: str) -> None:
 
 def test_stop_is_a_word_of_its_own() -> None:
     assert is_stop(" Stop. ")
+    assert is_stop("stop\u200b")
     assert not is_stop("stop the bleeding how?")
 
 

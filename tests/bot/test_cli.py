@@ -136,7 +136,7 @@ def test_an_unknown_default_backend_is_a_wrong_setting() -> None:
     result = invoke("backends")
 
     assert result.exit_code == Exit.CONFIGURATION
-    assert "'default_backend' names 'gone'" in result.stderr
+    assert "'default_backend' from curbside.toml names 'gone'" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["dead-letters", "chat"])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bot.adapter import Part
 from bot.errors import (
     ClaimLost,
     DeliveryImpossible,
@@ -219,3 +220,103 @@ async def test_a_found_post_that_cannot_be_edited_at_once_is_not_posted_again() 
     await outgoing(adapter, book).finish(Answer("yes", complete=True))
 
     assert adapter.texts() == ["yes"]
+
+
+async def test_surplus_messages_are_taken_back_patiently() -> None:
+    adapter, book = RecordingAdapter(limit=5), Book()
+    done = await outgoing(adapter, book).finish(Answer("one two", complete=True))
+    adapter.before = once(DeliveryLater("slow down", 0.01), call="remove")
+
+    again = outgoing(adapter, book, *done.parts, fresh=False)
+    await again.finish(Answer("no", complete=True))
+
+    assert adapter.texts() == ["no"]
+
+
+async def test_who_lost_the_claim_while_looking_posts_nothing() -> None:
+    adapter, book = RecordingAdapter(), Book()
+
+    def lose(call: str, key: str) -> None:
+        book.lost = book.lost or call == "find"
+
+    adapter.before = lose  # type: ignore[assignment]
+    with pytest.raises(ClaimLost):
+        await outgoing(adapter, book, fresh=False).finish(Answer("old", complete=True))
+
+    assert adapter.texts() == []
+
+
+class Slow(RecordingAdapter):
+    """A platform that takes its time for a write."""
+
+    pause = 0.2
+
+    async def post(self, delivery: Delivery, index: int, part: Part) -> str:
+        await asyncio.sleep(self.pause)
+        return await super().post(delivery, index, part)
+
+    async def edit(self, delivery: Delivery, message_id: str, part: Part) -> None:
+        await asyncio.sleep(self.pause)
+        await super().edit(delivery, message_id, part)
+
+
+async def test_a_post_in_flight_ends_when_the_answer_is_given_up() -> None:
+    adapter, book = Slow(), Book()
+    sending = outgoing(adapter, book)
+    sending.show(Answer("one"))
+    await asyncio.sleep(0.05)
+
+    await sending.aclose()
+
+    assert adapter.texts() == ["one"]
+    assert sending.delivery.parts == (SentPart(0, "m0"),)
+    with pytest.raises(asyncio.CancelledError):
+        sending.show(Answer("one two"))
+
+
+async def test_cancelled_in_the_last_write_the_post_in_flight_is_known() -> None:
+    adapter, book = Slow(), Book()
+    sending = outgoing(adapter, book)
+    sending.show(Answer("one"))
+    await asyncio.sleep(0.05)
+    finishing = asyncio.create_task(sending.finish(Answer("one two", complete=True)))
+    await asyncio.sleep(0.05)
+
+    finishing.cancel()
+    await sending.aclose()
+
+    assert adapter.texts() == ["one"]
+    assert sending.delivery.parts == (SentPart(0, "m0"),)
+
+
+async def test_to_be_cancelled_while_closing_is_not_swallowed() -> None:
+    sending = outgoing(Slow(), Book())
+    sending.show(Answer("one"))
+    await asyncio.sleep(0.05)
+    closing = asyncio.create_task(sending.aclose())
+    await asyncio.sleep(0.01)
+
+    closing.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+
+
+async def test_an_edit_that_takes_too_long_is_broken_off_and_done_again() -> None:
+    adapter, book = Slow(), Book()
+    sending = outgoing(adapter, book, SentPart(0, await _posted(adapter)), fresh=False)
+    adapter.pause = 0.7
+
+    async def recover() -> None:
+        await asyncio.sleep(0.6)
+        adapter.pause = 0
+
+    recovering = asyncio.create_task(recover())
+    await sending.finish(Answer("new", complete=True))
+    await recovering
+
+    assert adapter.messages[0].texts == ["old", "new"]
+
+
+async def _posted(adapter: RecordingAdapter) -> str:
+    return await adapter.post(Delivery("a", PLACE, ("k",), "1"), 0, Part("old"))

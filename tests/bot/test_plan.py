@@ -152,3 +152,21 @@ def test_events_that_want_no_answer(event: Event) -> None:
     done = plan(event)
 
     assert done == Plan(Kind.EVENT, (event.key,), event=event)
+
+
+def test_what_was_deleted_stays_out_in_the_next_attempt() -> None:
+    events = said("1", "walk-ins?"), said("2", "oops"), Deleted(PLACE, "2")
+
+    done = plan(*events, covers=tuple(event.key for event in events))
+
+    assert done is not None
+    assert done.message is not None
+    assert done.message.text == "walk-ins?"
+
+
+def test_of_a_burst_the_first_that_is_still_there_is_answered() -> None:
+    done = plan(said("1", "oops"), said("2", "walk-ins?"), Deleted(PLACE, "1"))
+
+    assert done is not None
+    assert done.message is not None
+    assert (done.message.id, done.message.text) == ("2", "walk-ins?")

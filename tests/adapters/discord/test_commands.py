@@ -201,6 +201,33 @@ async def test_a_command_that_got_no_first_sign_is_answered_all_the_same(
     assert len(server.sent("PATCH", "@original")) == 2
 
 
+async def test_what_got_no_first_sign_is_found_by_its_mark(
+    server: DiscordServer,
+    hearing: DiscordAdapter,
+    channel: int,
+    ana: int,
+    delivering: Delivering,
+    opened: Opened,
+    box: Box,
+) -> None:
+    server.fail("POST", "/callback$", kind="error:10062", times=9)
+    for _ in range(3):
+        server.slash(ana, channel, "ask", question="why?")
+    await server.wait_for(lambda: len(said(box)) == 3)
+    one, two, three = (delivering(channel, message) for message in said(box))
+    server.advance(5)
+    first = await hearing.post(one, 0, Part("One."))
+    second = await hearing.post(two, 0, Part("Two."))
+    await hearing.edit(two.with_part(SentPart(0, second)), second, Part("Two!"))
+
+    server.advance(20 * 60)
+    async with opened() as restarted:
+        assert await restarted.find(two, 0) == second
+        assert await restarted.find(one, 0) == first
+        assert await restarted.find(three, 0) is None
+    assert texts(server, channel) == ["One.", "Two!"]
+
+
 async def test_a_lost_first_sign_is_given_again(
     server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from servers.discord import DiscordServer
 from servers.discord.model import Intent
 from servers.intake import Box
@@ -105,6 +106,25 @@ async def test_catches_up_after_down_time(
     away = next(m for m in said(box) if m.text == "while you were away")
     assert away.author.is_admin
     assert {"and here", "live"} < set(box.texts())
+
+
+async def test_in_a_busy_channel_the_newest_are_caught_up_with(
+    server: DiscordServer,
+    adapter: DiscordAdapter,
+    channel: int,
+    ana: int,
+    listening: Listening,
+    box: Box,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("adapters.discord.catching_up.MOST", 150)
+    for number in range(300):
+        server.say(ana, channel, f"{number}", mention_bot=number % 100 == 99)
+
+    async with listening(adapter):
+        await server.wait_for(lambda: len(box.events) == 2, timeout=10)
+
+    assert box.texts() == ["199", "299"]
 
 
 async def test_what_was_heard_is_not_caught_up_with_again(

@@ -88,6 +88,17 @@ async def test_takes_no_summary_of_a_session_that_is_over(state, remember, place
     assert await state.memory.recall(place("a")) == Session()
 
 
+async def test_takes_no_summary_that_builds_on_a_forgotten_one(state, remember, place):
+    await remember(turn("1"), turn("2"))
+    await state.memory.summarise(place("a"), "first", ["1"], before="")
+    await state.memory.summarise(place("a"), "of another", ["2"], before="another")
+    assert await state.memory.recall(place("a")) == Session((turn("2"),), "first")
+
+    await state.memory.summarise(place("a"), "second", ["2"], before="first")
+
+    assert await state.memory.recall(place("a")) == Session((), "second")
+
+
 async def test_drops_a_turn_and_the_summary(state, remember, place):
     await remember(turn("1"), turn("2"), turn("3"))
     await state.memory.summarise(place("a"), "they greeted", ["1"])

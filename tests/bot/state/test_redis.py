@@ -237,7 +237,7 @@ async def test_is_unavailable_when_nobody_listens(said):
 
 
 async def test_a_full_server_is_unavailable(state, raw, said):
-    raw.config_set("maxmemory", "1mb")
+    raw.config_set("maxmemory", "1")
 
     with pytest.raises(StateUnavailable, match="maxmemory"):
         await state.inbox.accept(said("1"), limit=5)
