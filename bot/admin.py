@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime
 from backends.base import Health
 from bot.errors import NotAllowed
 from bot.model import Author, ConversationId, Message
-from bot.policies import audience, clean, is_admin
+from bot.policies import audience, clean, is_admin, is_operator
 from bot.profiles import Profiles
-from bot.router import Choice, resolve, scope_of, scopes
+from bot.router import DEFAULT_SCOPE, Choice, resolve, scope_of, scopes
 from bot.settings import Settings
 from bot.state.base import Change, Route, State
 from bot.text import visible
@@ -140,6 +140,8 @@ class Admin:
                 f"down on {health.shutdown_date}."
             )
         scope = scope_of(message.conversation, command.width)
+        if scope == DEFAULT_SCOPE and not self._is_operator(message):
+            return say("not_operator")
         before = (await self.state.routes.all()).get(scope)
         profile = before.profile if before else None
         after = Route(profile=command.name)
@@ -163,6 +165,8 @@ class Admin:
     async def _undo(self, command: Command, message: Message) -> str:
         self._require_admin(message.author, message.conversation.platform)
         places = scopes(message.conversation)
+        if not self._is_operator(message):
+            places.remove(DEFAULT_SCOPE)
         change = self._change(command, message, "", None, None)
         undone = await self.state.routes.undo(places, change)
         if undone is None:
@@ -268,6 +272,10 @@ class Admin:
             f"You are {author.name or 'somebody'}, `{platform}:{author.id}`; "
             f"roles: {roles}; {'an admin' if admin else 'not an admin'}."
         )
+
+    def _is_operator(self, message: Message) -> bool:
+        platform = message.conversation.platform
+        return is_operator(message.author, platform, self.settings)
 
     def _require_admin(self, author: Author, platform: str) -> None:
         if not is_admin(author, platform, self.settings):

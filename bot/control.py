@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from backends.base import BackendError
 from bot.errors import ConfigurationError, CurbsideError
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,9 @@ async def serve(data_dir: Path, jobs: dict[str, Job]) -> AsyncIterator[None]:
 
         try:
             await job(await request.json(), emit)
+        except (BackendError, CurbsideError) as error:
+            log.error("job %s: %s", request.match_info["job"], error)
+            await emit({"error": str(error)})
         except Exception as error:  # the caller gets it; the bot goes on
             log.exception("job %s", request.match_info["job"])
             await emit({"error": str(error)})

@@ -23,6 +23,7 @@ from bot.model import (
     Delivery,
     Edited,
     Message,
+    Said,
     SentPart,
     answer_id,
 )
@@ -194,7 +195,10 @@ class Handling:
         await self._desk.answerer.remember(message, answered)
         # Looked at afterwards: `forget me` erases the box first, then memory.
         work = await self._desk.state.inbox.reread(self.claim)
-        if not any(entry.event.key in plan.covers for entry in work.waiting):
+        there = {
+            e.event.key for e in work.waiting if isinstance(e.event, Said | Edited)
+        }
+        if there.isdisjoint(plan.covers):
             await self._forget_turn(message)
 
     async def _forget_turn(self, message: Message) -> None:
@@ -304,7 +308,8 @@ class Handling:
             try:
                 delivery, fresh = await self._delivery(plan, plan.message)
                 if delivery is not None:
-                    await self._desk.state.inbox.begin(self.claim, delivery)
+                    if self._outgoing is None:
+                        await self._desk.state.inbox.begin(self.claim, delivery)
                     outgoing = self._open(delivery, fresh=fresh)
                     await outgoing.finish(Answer(words, complete=True))
             except (ClaimLost, StateUnavailable):

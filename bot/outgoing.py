@@ -187,6 +187,8 @@ class Outgoing:
     async def _trying(self, write: Callable[[], Awaitable[None]]) -> None:
         """Do a write, patiently: the platform may ask for a pause."""
         for attempt in range(MAX_TRIES):
+            if self._closed:
+                return
             await self._ledger.guard()
             try:
                 await write()

@@ -44,6 +44,15 @@ def is_admin(author: Author, platform: str, settings: Settings) -> bool:
     )
 
 
+def is_operator(author: Author, platform: str, settings: Settings) -> bool:
+    """Whether the settings name this very person: an admin of all workspaces.
+
+    A platform's right, or a role, counts in the workspace that gave it: whoever adds
+    the bot to a server of their own must not change what answers in yours.
+    """
+    return f"{platform}:{author.id}" in settings.admins
+
+
 def audience(
     conversation: ConversationId, labels: Mapping[str, Sequence[str]]
 ) -> frozenset[str]:

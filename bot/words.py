@@ -30,6 +30,10 @@ WORDS = {
     "stopped": "Stopped.",
     "stood_in": "Answered by {stand_in}, because {profile} is not available right now.",
     "cut_short": "The answer was cut at the model's length limit.",
+    "not_operator": (
+        "The default of all workspaces is changed by those whom the setting `admins` "
+        "names. `use NAME workspace` changes what answers in this one."
+    ),
     "not_admin": (
         "Sorry, only admins may change what answers here. `whoami` shows how I see you."
     ),

@@ -559,6 +559,13 @@ async def test_a_running_bot_takes_documents_in_and_knows_them_at_once(
         assert "damaged PDF" in ended.output
         assert "close at four on Fridays" in await ask(question)
 
+        wrong = await curbside(tmp_path, "ingest", "hours.md", "--collection", "a b")
+
+        assert wrong.code == 1
+        assert "collection 'a b': use letters" in wrong.log
+        assert "collection 'a b': use letters" in program.log
+        assert "Traceback" not in wrong.log + program.log
+
         ended = await curbside(tmp_path, "chat", stdin=f"{question}\n")
 
         assert ended.code == 3

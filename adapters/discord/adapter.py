@@ -24,18 +24,11 @@ from adapters.discord.refusals import (
     UNKNOWN_WEBHOOK,
     DiscordRefused,
 )
-from adapters.discord.rest import (
-    DiscordRest,
-)
+from adapters.discord.rest import DiscordRest
 from adapters.discord.settings import DiscordSettings
 from adapters.shared import compose, visible
 from bot.adapter import AdapterHealth, Intake, Part
-from bot.errors import (
-    DeliveryError,
-    DeliveryImpossible,
-    DeliveryUnclear,
-    MessageGone,
-)
+from bot.errors import DeliveryError, DeliveryImpossible, DeliveryUnclear, MessageGone
 from bot.model import Answer, Delivery
 
 T = TypeVar("T")

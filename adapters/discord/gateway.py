@@ -13,15 +13,8 @@ import discord
 
 from adapters.discord.catching_up import missed
 from adapters.discord.listening import Listener
-from adapters.discord.refusals import (
-    INTENT_FIX,
-    TOKEN_FIX,
-)
-from adapters.discord.rest import (
-    new_client,
-    token,
-    use_addresses,
-)
+from adapters.discord.refusals import INTENT_FIX, TOKEN_FIX
+from adapters.discord.rest import new_client, token, use_addresses
 from adapters.discord.settings import DiscordSettings
 from bot.errors import ConfigurationError
 

@@ -3,13 +3,8 @@
 import discord
 
 from adapters.discord.events import ASKED, plain, title
-from adapters.discord.refusals import (
-    UNKNOWN_CHANNEL,
-    DiscordRefused,
-)
-from adapters.discord.rest import (
-    DiscordRest,
-)
+from adapters.discord.refusals import UNKNOWN_CHANNEL, DiscordRefused
+from adapters.discord.rest import DiscordRest, mark_of
 from bot.errors import DeliveryImpossible, MessageGone
 from bot.model import Delivery
 

@@ -2,12 +2,7 @@
 
 import discord
 
-from bot.errors import (
-    DeliveryError,
-    DeliveryImpossible,
-    DeliveryLater,
-    MessageGone,
-)
+from bot.errors import DeliveryError, DeliveryImpossible, DeliveryLater, MessageGone
 
 BANNED_SECONDS = 30.0
 """The pause after a refusal for calling too much that did not come from the API."""

@@ -14,12 +14,7 @@ from discord.http import Route
 from adapters.discord.calling import Calls
 from adapters.discord.refusals import THREAD_EXISTS, DiscordRefused, refusal
 from adapters.discord.settings import DiscordSettings
-from bot.errors import (
-    ConfigurationError,
-    DeliveryError,
-    DeliveryLater,
-    DeliveryUnclear,
-)
+from bot.errors import ConfigurationError, DeliveryError, DeliveryLater, DeliveryUnclear
 
 T = TypeVar("T")
 C = TypeVar("C", bound=discord.Client)

@@ -1,6 +1,7 @@
 """The commands that answer: `chat`, `run`, `worker`."""
 
 import asyncio
+import getpass
 import logging
 import os
 import signal
@@ -31,6 +32,9 @@ def chat() -> None:
     # Log lines would tear the conversation apart.
     quiet = settings.log_level in ("INFO", "WARNING")
     start_logging("ERROR" if quiet else settings.log_level)
+    # Whoever sits at the terminal runs the program.
+    admins = [*settings.admins, f"console:{getpass.getuser()}"]
+    settings = settings.model_copy(update={"admins": admins})
     try:
         asyncio.run(_chat(settings))
     except KeyboardInterrupt:

@@ -43,3 +43,15 @@ async def test_only_this_user_may_knock(tmp_path: Path) -> None:
         mode = (tmp_path / control.SOCKET).stat().st_mode
 
     assert mode & 0o077 == 0
+
+
+async def test_a_report_may_be_a_very_long_line(tmp_path: Path) -> None:
+    names = [f"handbook/{number:06}.md" for number in range(50_000)]
+
+    async def report(arguments: dict[str, Any], emit: control.Emit) -> None:
+        await emit({"report": names})
+
+    async with control.serve(tmp_path, {"ingest": report}):
+        lines = [line async for line in control.hand_over(tmp_path, "ingest", {})]
+
+    assert lines == [{"report": names}]

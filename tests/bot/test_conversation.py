@@ -75,6 +75,21 @@ async def test_nobody_else_may_switch(start: Start) -> None:
     assert await house.app.state.routes.all() == {}
 
 
+async def test_only_whom_the_settings_name_changes_the_default(start: Start) -> None:
+    house = await start(
+        plain=ScriptedBackend(says("plain")), tuned=ScriptedBackend(says("tuned"))
+    )
+    operator = Author("op", "The Operator")
+    house.app.settings.admins.append("memory:op")
+
+    assert "setting `admins`" in await house.ask("use tuned default", BOSS)
+    assert await house.ask("one") == "plain"
+    assert "by default" in await house.ask("use tuned default", operator)
+    assert "no change to undo" in await house.ask("undo", BOSS)
+    assert await house.ask("two") == "tuned"
+    assert "Taken back by default" in await house.ask("undo", operator)
+
+
 async def test_an_unknown_name_gets_the_known_ones(start: Start) -> None:
     house = await start()
 

@@ -142,3 +142,15 @@ async def test_forgets_a_person_everywhere(state, remember, place):
     assert await state.memory.recall(place("c")) == Session(
         (turn("7", "U2"),), "U2 alone"
     )
+
+
+async def test_keeps_no_summary_over_one_that_is_gone(state, remember, place):
+    await remember(turn("1"))
+    await state.memory.summarise(place("a"), "first", ["1"], before="")
+    await remember(turn("2"))
+
+    await state.memory.summarise(place("a"), "over it", ["2"], before="forgotten")
+    assert (await state.memory.recall(place("a"))).summary == "first"
+
+    await state.memory.summarise(place("a"), "second", ["2"], before="first")
+    assert (await state.memory.recall(place("a"))).summary == "second"
