@@ -266,7 +266,7 @@ async def run(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--answers", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rate", type=float, default=200, help="events a second")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--bot", choices=BOTS, help=argparse.SUPPRESS)

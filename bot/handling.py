@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 
 from backends.base import BackendUnavailable
 from bot import tasks
@@ -34,6 +34,9 @@ from bot.state.base import Claim, Work
 from bot.words import say
 
 log = logging.getLogger(__name__)
+
+ELSEWHERE_SECONDS = 0.5
+"""How long a conversation is left to processes that speak its platform."""
 
 CANCEL_SECONDS = 5.0
 """How long an attempt that is cancelled may take to end; some backends never do."""
@@ -66,6 +69,13 @@ class Handling:
 
     async def run(self) -> None:
         """Do what is to be done. Only ClaimLost and StateUnavailable come out."""
+        platform = self.claim.conversation.platform
+        if platform not in self._desk.adapters:
+            _warn_of_platform(platform)
+            await self._desk.state.inbox.postpone(
+                self.claim, (), delay=ELSEWHERE_SECONDS, reason="platform not here"
+            )
+            return
         try:
             while (plan := make_plan(self._work, is_command)) is not None:
                 if await self._do_unless_replanned(plan):
@@ -285,6 +295,7 @@ class Handling:
         """Try again later, or give up with an apology."""
         reason = f"{type(error).__name__}: {error}"
         settings = self._desk.settings
+        asked_for = getattr(error, "retry_after", None) or 0.0
         failures = max(
             (e.failures for e in self._work.waiting if e.event.key in plan.covers),
             default=0,
@@ -298,7 +309,7 @@ class Handling:
         await self._desk.state.inbox.postpone(
             self.claim,
             plan.covers,
-            delay=settings.retry_seconds * 2**failures,
+            delay=max(settings.retry_seconds * 2**failures, asked_for),
             reason=reason,
         )
 
@@ -321,3 +332,9 @@ class Handling:
     async def _bury(self, plan: Plan, reason: str) -> None:
         delivery = self._outgoing.delivery if self._outgoing else None
         await self._desk.state.inbox.bury(self.claim, plan.covers, reason, delivery)
+
+
+@cache
+def _warn_of_platform(platform: str) -> None:
+    """Once: with a process for each platform over one Redis it happens all the time."""
+    log.warning("%s is not configured here; its questions are left to others", platform)

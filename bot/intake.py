@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.adapter import Acceptance, Adapter
 from bot.admin import Admin, is_stop
@@ -48,7 +48,7 @@ class Reception:
 
     async def accept(self, event: Event) -> Acceptance:
         """Store an event; ask for patience when the conversation's box is full."""
-        event = _stop_or(event)
+        event = _stop_or(_storable(event))
         limit = self.settings.worker.waiting_limit
         acceptance = await self.state.inbox.accept(event, limit=limit)
         if acceptance is Acceptance.FULL and isinstance(event, Said):
@@ -122,3 +122,15 @@ def _stop_or(event: Event) -> Event:
             id = f"{message.id}:{version}"
             return Stopped(message.conversation, message.author, id)
     return event
+
+
+def _storable(event: Event) -> Event:
+    """Half a character, as a cut emoji leaves behind, is no text that can be stored."""
+    if not isinstance(event, Said | Edited) or _whole(event.message.text):
+        return event
+    text = event.message.text.encode("utf-8", "replace").decode()
+    return replace(event, message=replace(event.message, text=text))
+
+
+def _whole(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -209,13 +209,14 @@ class Outgoing:
             message_id = await self._adapter.find(self.delivery, index)
             if message_id is not None:
                 await self._posted(index, message_id)
+                await self._ledger.guard()
                 await self._edit(index, part, last)
                 return
-            # Looking takes its time: somebody may have taken the work over by now.
-            await self._ledger.guard()
         elif all(known.index != index for known in self.delivery.parts):
             self.delivery = self.delivery.with_part(SentPart(index))
             await self._ledger.record(self.delivery)
+        # Looking and writing down take their time: the work may be somebody else's now.
+        await self._ledger.guard()
         self._doubtful.add(index)
         try:
             async with asyncio.timeout(self._ledger.post_seconds):

@@ -175,12 +175,11 @@ class Worker:
         if held is None or held.claim != claim:
             raise ClaimLost(f"{claim.conversation} was given to us anew")
         lease = self.desk.settings.lease_seconds
-        if time.monotonic() - held.extended_at < lease / 2:
-            return
-        now = time.monotonic()
-        if await self.desk.state.inbox.extend([claim], lease=lease):
-            raise ClaimLost(f"{claim.conversation} has another worker now")
-        held.extended_at = now
+        # Again after extending: the process may have stood still meanwhile.
+        while (now := time.monotonic()) - held.extended_at >= lease / 2:
+            if await self.desk.state.inbox.extend([claim], lease=lease):
+                raise ClaimLost(f"{claim.conversation} has another worker now")
+            held.extended_at = now
 
     async def _extend(self) -> None:
         lease = self.desk.settings.lease_seconds

@@ -442,3 +442,21 @@ async def test_whoami_backends_and_help(start: Start) -> None:
     assert "not an admin" in await house.ask("whoami")
     assert "`plain`: scripted; ready" in await house.ask("backends")
     assert "`forget me`" in await house.ask("help")
+
+
+async def test_another_platform_is_left_to_those_who_speak_it(start: Start) -> None:
+    house = await start()
+    elsewhere = replace(PLACE, platform="carrier-pigeon")
+
+    await house.say("coo?", place=elsewhere)
+    await asyncio.sleep(1.5)
+
+    assert await house.app.state.inbox.dead_letters() == []
+    assert (await house.app.state.inbox.stats()).waiting == 1
+
+
+async def test_half_a_character_is_no_reason_to_lose_a_question(start: Start) -> None:
+    house = await start()
+
+    assert await house.ask("when do walk-ins close \ud83d") == "plain answer"
+    assert "?" in house.backends["plain"].turns[0].question
