@@ -16,6 +16,7 @@ from bot.errors import (
     ClaimLost,
     DeliveryError,
     DeliveryImpossible,
+    DeliveryLater,
     StateUnavailable,
 )
 from bot.model import (
@@ -295,7 +296,9 @@ class Handling:
         """Try again later, or give up with an apology."""
         reason = f"{type(error).__name__}: {error}"
         settings = self._desk.settings
-        asked_for = getattr(error, "retry_after", None) or 0.0
+        # A platform's pause is an order. A busy model is tried again soon all the same:
+        # somebody waits, and at the end there is an honest word.
+        asked_for = error.retry_after if isinstance(error, DeliveryLater) else 0.0
         failures = max(
             (e.failures for e in self._work.waiting if e.event.key in plan.covers),
             default=0,
