@@ -83,11 +83,15 @@ def show(figures: Sequence[Figure]) -> None:
 def percentiles(
     name: str, seconds: Sequence[float], **limits: float | None
 ) -> Iterator[Figure]:
-    """A figure in milliseconds for each percentile named: `p50=5, p99=None`."""
+    """A figure in milliseconds for each percentile named: `p50=5, p99=None`.
+
+    `p100` is the longest of all.
+    """
     ordered = sorted(seconds)
     for key, limit in limits.items():
         place = min(len(ordered) - 1, int(len(ordered) * int(key[1:]) / 100))
-        yield Figure(f"{name}, {key}", 1000 * ordered[place], "ms", limit)
+        label = "longest" if key == "p100" else key
+        yield Figure(f"{name}, {label}", 1000 * ordered[place], "ms", limit)
 
 
 def resident(pid: int | str = "self") -> int:

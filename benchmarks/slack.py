@@ -250,10 +250,10 @@ async def acknowledge(rate: float, seconds: float) -> list[Figure]:
         await team.ask_steadily(rate / 2, seconds)
         cpu, spent = processor_seconds(pid) - cpu, time.perf_counter() - began
         waits = list(team.sockets.waits)
-    name = f"acknowledgement at {rate:g} questions' events/s"
+    name = f"acknowledgement at {rate:g} events/s"
     return [
         *measure.percentiles(name, waits, p50=None, p99=100, p100=None),
-        Figure("all events, our own answers' too", len(waits) / spent, "/s"),
+        Figure("events, with those of our own answers", len(waits) / spent, "/s"),
         Figure("busy, of one processor", 100 * cpu / spent, "%"),
     ]
 
