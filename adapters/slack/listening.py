@@ -12,7 +12,9 @@ from typing import Any, cast
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.response import BoltResponse
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 
 from adapters.slack.catching_up import CatchUp
 from adapters.slack.commands import Commands
@@ -87,9 +89,8 @@ class Listener:
         The SDK tries the address it was given for ever, though Slack takes it once.
         """
         while True:
-            handler = AsyncSocketModeHandler(
-                app, app_token, logger=SDK_LOG, ping_interval=self._pulse
-            )
+            handler = _Door(app, app_token, logger=SDK_LOG, ping_interval=self._pulse)
+            handler.take_in = self._take_in
             client = cast(Any, handler.client)  # the SDK leaves these two untyped
             connecting = asyncio.create_task(client.connect())
             try:
@@ -138,8 +139,7 @@ class Listener:
     def _new_app(self) -> AsyncApp:
         """Bolt with every setting given: nothing is taken from the environment.
 
-        With an `authorize` of ours, SLACK_CLIENT_ID and the like turn no OAuth on. Our
-        own events are told apart by `read`: it must see that an answer was deleted.
+        With an `authorize` of ours, SLACK_CLIENT_ID and the like turn no OAuth on.
         """
 
         async def authorize() -> AuthorizeResult:  # Bolt takes no method for this one
@@ -158,10 +158,7 @@ class Listener:
             attaching_function_token_enabled=False,
             attaching_conversation_kwargs_enabled=False,
         )
-        app.middleware(self._take_in)
         app.command(re.compile(".*"))(Commands(self._web, self._intake).take)
-        # Last and for all: what has no listener is not acknowledged, and comes again.
-        app.event(re.compile(".*"))(_nothing)
         app.action(re.compile(".*"))(_acknowledge)
         return app
 
@@ -175,22 +172,20 @@ class Listener:
             bot_token="unused: calls go through our own client",
         )
 
-    async def _take_in(
-        self, body: dict[str, Any], next_: Callable[[], Awaitable[None]]
-    ) -> BoltResponse | None:
+    async def _take_in(self, event: Mapping[str, Any] | None) -> bool:
         """Before the ack: without it Slack sends again what could not be stored."""
         if task := asyncio.current_task():
             # The SDK's own task, which also acknowledges: we close no socket before.
             self._taking.add(task)
             task.add_done_callback(self._taking.discard)
-        if body.get("type") == "event_callback":
-            try:
-                await self._take(body["event"])
-            except (StateUnavailable, DeliveryError) as error:
-                log.warning("an event is not acknowledged, it comes again: %s", error)
-                return BoltResponse(status=503, body="")
-        await next_()
-        return None
+        if event is None:
+            return False
+        try:
+            await self._take(event)
+        except (StateUnavailable, DeliveryError) as error:
+            log.warning("an event is not acknowledged, it comes again: %s", error)
+            return False
+        return True
 
     async def _take(self, event: Mapping[str, Any]) -> None:
         if event.get("type") in ("app_uninstalled", "tokens_revoked"):
@@ -251,12 +246,28 @@ class Listener:
         )
 
 
+class _Door(AsyncSocketModeHandler):
+    """Lets Bolt see commands and clicks only.
+
+    Over each event, three to an answer, it would take as long as all else together.
+    """
+
+    take_in: Callable[[Mapping[str, Any] | None], Awaitable[bool]]
+
+    async def handle(
+        self, client: AsyncBaseSocketModeClient, req: SocketModeRequest
+    ) -> None:
+        """Events go to `take_in`, and are acknowledged when it has them."""
+        is_event = req.type == "events_api"
+        taken = await self.take_in(req.payload["event"] if is_event else None)
+        if not is_event:
+            await super().handle(cast(Any, client), req)
+        elif taken:
+            await client.send_socket_mode_response(SocketModeResponse(req.envelope_id))
+
+
 def _session(handler: AsyncSocketModeHandler) -> Any:
     return cast(Any, handler.client).current_session
-
-
-async def _nothing() -> None:
-    """Bolt acknowledges an event that has a listener."""
 
 
 async def _acknowledge(ack: Callable[[], Awaitable[Any]]) -> None:
