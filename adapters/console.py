@@ -18,9 +18,10 @@ from rich.spinner import Spinner
 from adapters.shared import compose, visible
 from bot.adapter import AdapterHealth, Intake, Part
 from bot.admin import is_stop
-from bot.errors import StateUnavailable
+from bot.errors import AttachmentUnreadable, StateUnavailable
 from bot.model import (
     Answer,
+    Attachment,
     Author,
     ConversationId,
     Delivery,
@@ -180,6 +181,12 @@ class ConsoleAdapter:
         """A spinner with what is being done."""
         if self._interactive:
             self._grow(Spinner("dots", text=step or "thinking"))
+
+    async def fetch(
+        self, conversation: ConversationId, attachment: Attachment, limit: int
+    ) -> bytes:
+        """A line that is typed carries no file."""
+        raise AttachmentUnreadable("the terminal takes no files")
 
     async def health(self) -> AdapterHealth:
         """A terminal is always well."""

@@ -78,6 +78,16 @@ class PastTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file that came with this conversation: its text, or an image's bytes."""
+
+    name: str
+    text: str = ""
+    image: bytes = b""
+    media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A question, with all a backend may know when it answers.
 
@@ -92,6 +102,7 @@ class Turn:
     audience: frozenset[str] = frozenset()
     author: str = ""
     stable_key: str = ""
+    files: tuple[File, ...] = ()
 
 
 class EndReason(StrEnum):
@@ -203,6 +214,7 @@ __all__ = [
     "End",
     "EndReason",
     "Factory",
+    "File",
     "Health",
     "Passage",
     "PastTurn",

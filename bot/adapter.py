@@ -5,10 +5,21 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bot.model import Answer, ConversationId, Delivery, Event, Message
+from bot.model import (
+    Answer,
+    Attachment,
+    ConversationId,
+    Delivery,
+    Event,
+    Form,
+    Message,
+    Panel,
+    Pressed,
+)
 
 if TYPE_CHECKING:
     from bot.settings import Settings
+    from bot.state.base import Records
 
 
 class Acceptance(StrEnum):
@@ -17,6 +28,17 @@ class Acceptance(StrEnum):
     STORED = "stored"
     DUPLICATE = "duplicate"
     FULL = "full"
+
+
+class Listening(StrEnum):
+    """Which messages of a place are for us, besides private ones and commands."""
+
+    MENTION = "mention"
+    """Those that name us, and follow-ups where we take part."""
+    EVERY = "every"
+    """Each message of a person."""
+    OFF = "off"
+    """None, not even by name."""
 
 
 class Intake(Protocol):
@@ -43,6 +65,32 @@ class Intake(Protocol):
 
     def profiles(self) -> Sequence[str]:
         """Names of the configured backends, for a platform's autocompletion."""
+        ...
+
+    async def listening(self, conversation: ConversationId) -> Listening:
+        """Which messages of this place to hand in; quick, it is asked for each one."""
+        ...
+
+    async def press(self, pressed: Pressed) -> Form | str:
+        """Do what a button is for. The form to open, or what to tell the person ("" for
+        nothing), in Markdown; both within two seconds.
+
+        Without `fields`, a button that needs a form gets it. What is to be done later
+        is durable once this returns. Raises StateUnavailable.
+        """
+        ...
+
+    async def panel(self, message: Message) -> Panel:
+        """What to show a person about the bot; `message.text` is ignored."""
+        ...
+
+    def suggestions(self, conversation: ConversationId) -> Sequence[str]:
+        """A few questions that the documents of this place can answer."""
+        ...
+
+    @property
+    def records(self) -> "Records":
+        """The durable records, for what a platform must remember (cursors, rooms)."""
         ...
 
 
@@ -108,6 +156,15 @@ class Adapter(Protocol):
 
     async def working(self, delivery: Delivery, step: str) -> None:
         """Show that we are at it (typing, a status line). Best effort, never raises."""
+        ...
+
+    async def fetch(
+        self, conversation: ConversationId, attachment: Attachment, limit: int
+    ) -> bytes:
+        """The contents of a file that came with a message, of at most `limit` bytes.
+
+        Raises AttachmentUnreadable with a reason that can be told to the person.
+        """
         ...
 
     async def health(self) -> AdapterHealth:

@@ -14,6 +14,7 @@ Our exception hierarchy:
         DeliveryLater         nothing was written; try again after .retry_after seconds
         DeliveryImpossible    a person must act first (permission, archived channel)
         MessageGone           the message to edit or remove is not there any more
+      AttachmentUnreadable    a file cannot be fetched or read; the message is for them
 """
 
 
@@ -67,3 +68,7 @@ class DeliveryImpossible(DeliveryError):
 
 class MessageGone(DeliveryError):
     """The message to edit or remove does not exist any more."""
+
+
+class AttachmentUnreadable(CurbsideError):
+    """A file that came with a question: too large, of no use to us, or not there."""

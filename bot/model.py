@@ -1,8 +1,10 @@
 """The conversation model: what all platforms have in common."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
@@ -63,6 +65,9 @@ class Message:
 
     `id` is the platform's id of the message. `reply_token` is a short-lived handle that
     some platforms want for the answer (a Discord interaction); it is opaque here.
+    `direct` says that it was said to us (by name, in private, as a command or a
+    follow-up), not just heard in a channel where every question is answered. `guests`
+    says that people from outside can read it; `locale` is its author's, such as "de".
     """
 
     id: str
@@ -74,6 +79,9 @@ class Message:
     reply_to: str | None = None
     edited: bool = False
     reply_token: str = ""
+    direct: bool = True
+    guests: bool = False
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +165,155 @@ class Rated:
         return f"rated:{self.conversation}:{self.message_id}:{self.author.id}:{self.id}"
 
 
-Event = Said | Edited | Deleted | Stopped | Rated
+class Action(StrEnum):
+    """What a person can press; `bot.pressing` says what each of them does."""
+
+    GOOD = "good"
+    BAD = "bad"
+    CORRECT = "correct"
+    RETRY = "retry"
+    STOP = "stop"
+    SOURCES = "sources"
+    SOLVED = "solved"
+    HUMAN = "human"
+    RESOLVE = "resolve"
+    APPROVE = "approve"
+    REVISE = "revise"
+    REJECT = "reject"
+    ASK = "ask"
+    LEARN = "learn"
+    SWITCH = "switch"
+    UNDO = "undo"
+    RESET = "reset"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something to press. `value` comes back with the press; it is opaque to adapters.
+
+    With `confirm`, the platform asks that first, if it can.
+    """
+
+    action: Action
+    label: str
+    value: str = ""
+    style: str = ""  # "", "primary" or "danger"
+    confirm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the values of a form's field, and what people read."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A text to type, or with `choices` one to choose."""
+
+    name: str
+    label: str
+    initial: str = ""
+    hint: str = ""
+    multiline: bool = False
+    required: bool = True
+    choices: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What is asked of a person who pressed something: a modal on both platforms.
+
+    `text` (Markdown) stands above the fields; a form may have no fields at all, then
+    it asks for a confirmation. `value` comes back with what was filled in.
+    """
+
+    action: Action
+    title: str
+    submit: str
+    fields: tuple[FormField, ...] = ()
+    text: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A person pressed a button of ours, or sent the form that it opened.
+
+    `message_id` is the message of ours that carries the button, empty for one that
+    stands elsewhere. `fields` is None until a form was filled in. `id` is the same for
+    each delivery of the same press.
+    """
+
+    conversation: ConversationId
+    author: Author
+    action: Action
+    id: str
+    message_id: str = ""
+    value: str = ""
+    fields: Mapping[str, str] | None = None
+
+    @property
+    def key(self) -> str:
+        return f"pressed:{self.conversation}:{self.message_id}:{self.action}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """Something of ours to be said in a place, once: a notice, a summary, a call.
+
+    `id` says what it is about. A second one of that id edits the message of the first;
+    `version` tells the two apart. `mention` is what it may ring (a platform's own way
+    to name a role or a group), put before the text.
+    """
+
+    conversation: ConversationId
+    id: str
+    text: str
+    version: str = ""
+    mention: str = ""
+    buttons: tuple[Button, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"announced:{self.conversation}:{self.id}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """Another person replied to a message that we were about to answer."""
+
+    conversation: ConversationId
+    author: Author
+    message_id: str
+    id: str
+
+    @property
+    def key(self) -> str:
+        return f"replied:{self.conversation}:{self.message_id}:{self.id}"
+
+
+Event = Said | Edited | Deleted | Stopped | Rated | Pressed | Announced | Replied
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A page about the bot for one person: Slack's Home tab, a reply on Discord."""
+
+    title: str
+    sections: tuple["PanelSection", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSection:
+    """A part of a panel: a title, some Markdown, and what can be done about it."""
+
+    title: str
+    text: str
+    buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +333,8 @@ class Answer:
     """What a person gets to see, at one moment of its growth, in Markdown.
 
     `notice` is a line of our own that is no part of what the backend said (who answered
-    instead, that it was stopped).
+    instead, that it was stopped). `buttons` are what can be pressed under it now.
+    `mention` is what it may ring, in the platform's own way; nothing in `text` may.
     """
 
     text: str
@@ -185,6 +342,8 @@ class Answer:
     notice: str = ""
     step: str = ""
     complete: bool = False
+    buttons: tuple[Button, ...] = ()
+    mention: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from bot.errors import ConfigurationError
 __all__ = [
     "MemorySettings",
     "ModelSettings",
+    "PlaceSettings",
     "Section",
     "Settings",
     "WorkerSettings",
@@ -219,6 +220,68 @@ class MemorySettings(BaseModel):
     )
 
 
+class PlaceSettings(BaseModel):
+    """How the bot behaves in a place; what a narrower place leaves out is inherited."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    listen: Literal["mention", "every", "off"] = Field(
+        "mention",
+        description="Which messages are questions: those that name the bot, every one, "
+        "or none.",
+    )
+    wait_for_humans_seconds: float = Field(
+        0,
+        ge=0,
+        description="Where every message is a question: leave it to people for so "
+        "long, and stay silent when somebody answers.",
+    )
+    person_limit: int = Field(
+        0, ge=0, description="Questions of one person in `limit_minutes`; 0: no limit."
+    )
+    channel_limit: int = Field(
+        0, ge=0, description="Questions in one channel in `limit_minutes`; 0: no limit."
+    )
+    role_limits: dict[str, int] = Field(
+        default_factory=dict,
+        description="In the place of `person_limit` for people with a role; the "
+        "highest counts, 0: no limit.",
+    )
+    limit_minutes: float = Field(10, gt=0, description="The time that limits count.")
+    blocked: list[str] = Field(
+        default_factory=list,
+        description="Ids of people, and names of roles, that get no answer.",
+    )
+    quiet_hours: str = Field(
+        "",
+        pattern=r"^(\d{2}:\d{2}-\d{2}:\d{2})?$",
+        description='When only direct questions are answered, such as "22:00-07:00".',
+    )
+    timezone: str = Field("UTC", description='Of the quiet hours: "Europe/Berlin".')
+    human_channel: str = Field(
+        "",
+        description="Channel (id) where Get a human posts; empty: no such button.",
+    )
+    human_mention: str = Field(
+        "", description="Id of the user group (Slack) or role (Discord) to ring there."
+    )
+    summary_channel: str = Field(
+        "",
+        description="Channel (id) for the weekly summary of what was not answered.",
+    )
+    keep_answers: bool = Field(
+        False, description="Keep an answer when its question is deleted."
+    )
+    link_hosts: list[str] = Field(
+        default_factory=list,
+        description="Hosts that may be clickable links in answers, besides those of "
+        "the cited documents.",
+    )
+    language: str = Field(
+        "", description="Language of the bot's own words; empty: the person's own."
+    )
+
+
 class ModelSettings(BaseModel):
     """The model server that profiles use unless they name their own."""
 
@@ -268,6 +331,11 @@ class Settings(Section):
     admin_roles: list[str] = Field(
         default_factory=list, description='Roles that may, such as "discord:Staff".'
     )
+    reviewers: list[str] = Field(
+        default_factory=list,
+        description="Who may correct answers and decide on proposals besides admins, "
+        'such as "slack:U0123" or "discord:Moderators" (a role).',
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="How much is logged."
     )
@@ -279,6 +347,11 @@ class Settings(Section):
         },
         description="Labels of the documents that a place may see; the narrowest of"
         ' "default", "slack", "slack:T1", "slack:T1:C2" counts.',
+    )
+    places: dict[str, PlaceSettings] = Field(
+        default_factory=dict,
+        description="How the bot behaves, a table for each place, named as in "
+        "`audience`.",
     )
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     memory: MemorySettings = Field(default_factory=MemorySettings)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from backends.base import Chunk, End, Health, Text, Turn
 from bot.adapter import AdapterHealth, Intake, Part
-from bot.errors import MessageGone
-from bot.model import Answer, Delivery
+from bot.errors import AttachmentUnreadable, MessageGone
+from bot.model import Answer, Attachment, ConversationId, Delivery
 
 Script = Callable[[Turn], Sequence[Chunk | Exception | float]]
 """What to answer to a turn: chunks, pauses in seconds, and errors to raise."""
@@ -77,6 +77,8 @@ class RecordingAdapter:
     calls: list[tuple[str, str]] = field(default_factory=list)
     before: Callable[[str, str], Exception | None] = lambda call, key: None
     after: Callable[[str, str], Exception | None] = lambda call, key: None
+    files: dict[str, bytes] = field(default_factory=dict)
+    """What `fetch` finds, by the attachment's url."""
 
     async def open(self) -> None:
         """Nothing to prepare."""
@@ -129,6 +131,15 @@ class RecordingAdapter:
     async def working(self, delivery: Delivery, step: str) -> None:
         """Note the sign of life."""
         self.calls.append(("working", step))
+
+    async def fetch(
+        self, conversation: ConversationId, attachment: Attachment, limit: int
+    ) -> bytes:
+        """The file of that url, unless it is not there or too large."""
+        data = self.files.get(attachment.url)
+        if data is None or len(data) > limit:
+            raise AttachmentUnreadable(f"{attachment.name} cannot be read")
+        return data
 
     async def health(self) -> AdapterHealth:
         """Always well."""

@@ -4,7 +4,17 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from bot.model import Deleted, Edited, Event, Rated, Said, Stopped
+from bot.model import (
+    Announced,
+    Deleted,
+    Edited,
+    Event,
+    Pressed,
+    Rated,
+    Replied,
+    Said,
+    Stopped,
+)
 
 T = TypeVar("T")
 
@@ -14,6 +24,9 @@ EVENTS: dict[str, type[Event]] = {
     "deleted": Deleted,
     "stopped": Stopped,
     "rated": Rated,
+    "pressed": Pressed,
+    "announced": Announced,
+    "replied": Replied,
 }
 NAMES = {kind: name for name, kind in EVENTS.items()}
 

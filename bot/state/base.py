@@ -7,7 +7,7 @@ Every method may raise StateUnavailable, within about a second. Those that take 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.adapter import Acceptance
 from bot.model import ConversationId, Delivery, Event
@@ -310,6 +310,57 @@ class Feedback(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Something to keep that has no table of its own, found by `kind` and `id`.
+
+    `data` is JSON. `person` is "platform:author id" of whom it is about, so that they
+    can be forgotten; `workspace` is "platform:workspace", so that a workspace can.
+    """
+
+    kind: str
+    id: str
+    data: Mapping[str, Any]
+    at: datetime
+    person: str = ""
+    workspace: str = ""
+
+
+class Records(Protocol):
+    """Answers, cases, corrections, cursors and the like: small, few, of many kinds."""
+
+    async def put(self, record: Record, *, only_new: bool = False) -> bool:
+        """Store a record in the place of the one of its kind and id. With `only_new`
+        nothing is done when there is one already; whether it was stored."""
+        ...
+
+    async def get(self, kind: str, id: str) -> Record | None: ...
+
+    async def newest(
+        self,
+        kind: str,
+        *,
+        limit: int = 50,
+        workspace: str = "",
+        before: datetime | None = None,
+    ) -> list[Record]:
+        """Records of a kind, the newest first; of one workspace, if given, and older
+        than `before`."""
+        ...
+
+    async def remove(self, kind: str, id: str) -> bool:
+        """Take a record out; whether it was there."""
+        ...
+
+    async def purge(self, kind: str, before: datetime) -> int:
+        """Take out what is older; how many."""
+        ...
+
+    async def forget(self, platform: str, author_id: str) -> int:
+        """Erase the records about a person; how many."""
+        ...
+
+
 class State(Protocol):
     """All parts of the state over one engine."""
 
@@ -318,6 +369,12 @@ class State(Protocol):
     memory: Memory
     routes: Routes
     feedback: Feedback
+    records: Records
+
+    async def forget_workspace(self, platform: str, workspace: str) -> int:
+        """Erase all that is kept of a workspace: its waiting and dead events,
+        deliveries, sessions, routes, changes, ratings, records; how many things."""
+        ...
 
     async def open(self) -> None:
         """Connect and prepare. Raises StateUnavailable, StateTooNew."""
