@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
@@ -176,7 +176,20 @@ def variable_name(keys: Sequence[str]) -> str:
 
 def inner_model(field: FieldInfo) -> type[BaseModel] | None:
     """The model of a field that is a table of its own."""
-    for kind in (field.annotation, *get_args(field.annotation)):
+    if get_origin(field.annotation) is dict:
+        return None
+    return _model_among(field.annotation, *get_args(field.annotation))
+
+
+def entry_model(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of the entries of a field that is a table of tables."""
+    if get_origin(field.annotation) is not dict:
+        return None
+    return _model_among(*get_args(field.annotation))
+
+
+def _model_among(*kinds: Any) -> type[BaseModel] | None:
+    for kind in kinds:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
     return None
@@ -252,12 +265,17 @@ def _field(
     """The model that holds the last key of a path, and its field of that name."""
     owner: type[BaseModel] | None = model
     field: FieldInfo | None = None
+    entries: type[BaseModel] | None = None
     for step in path:
+        if entries is not None:  # the step is the name of an entry
+            owner, field, entries = entries, None, None
+            continue
         if field is not None:
             owner = inner_model(field)
         if owner is None:
             return None, None
         field = owner.model_fields.get(step)
+        entries = entry_model(field) if field is not None else None
         if field is None:
             return owner, None
     return owner, field

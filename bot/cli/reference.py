@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from bot import plugins
-from bot.configuration import inner_model, variable_name
+from bot.configuration import entry_model, inner_model, variable_name
 from bot.settings import Section, Settings
 
 PAGE = Path("docs/configuration.md")
@@ -68,6 +69,8 @@ def page() -> str:
     for key, field in Settings.model_fields.items():
         if inner := inner_model(field):
             parts.append(section(inner, key))
+        elif entries := entry_model(field):
+            parts.append(section(entries, f"{key}.NAME", variables=False))
     parts += [section(each, each.table) for each in adapter_sections()]
     kinds = dict(backend_options())
     parts.append(BACKENDS.format(kinds=", ".join(f"`{kind}`" for kind in kinds)))
@@ -76,13 +79,13 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def section(model: type[BaseModel], name: str) -> str:
+def section(model: type[BaseModel], name: str, *, variables: bool = True) -> str:
     """A table of the file, with its heading."""
     said = (model.__doc__ or "").strip().split("\n")[0]
     if said == f"The table `[{name}]`.":
         said = ""  # the heading says so
     lead = f"{said}\n\n" if said else ""
-    return f"## `[{name}]`\n\n{lead}{table(model, name)}"
+    return f"## `[{name}]`\n\n{lead}{table(model, name if variables else None)}"
 
 
 def table(model: type[BaseModel], name: str | None) -> str:
@@ -92,7 +95,7 @@ def table(model: type[BaseModel], name: str | None) -> str:
         titles.insert(3, "variable")
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for key, field in model.model_fields.items():
-        if inner_model(field):
+        if inner_model(field) or entry_model(field):
             continue
         cells = [f"`{key}`", kind_of(field), default_of(field)]
         if name is not None:
@@ -123,6 +126,8 @@ def words(kind: Any) -> str:
         return words(inner[0])
     if origin is Literal:
         return " or ".join(f'`"{value}"`' for value in inner)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return " or ".join(f'`"{each}"`' for each in kind)
     if origin in (Union, types.UnionType):
         return " or ".join(words(each) for each in inner if each is not type(None))
     if origin is list or kind is list:
