@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from bot.adapter import Listening
 from bot.admin import is_command
 from bot.model import Message, Said
-from bot.places import Places, PlaceSettings, is_quiet
+from bot.place_settings import PlaceSettings
+from bot.places import Places, is_quiet
 from bot.words import say
 
 KEPT_MOST = 20_000
