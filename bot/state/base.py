@@ -38,7 +38,7 @@ class Work:
     """A claimed conversation: what waits, oldest first, and the delivery under way.
 
     `delivery` is the one a former attempt began and did not finish. `controls` is the
-    count of stops, edits and deletes so far (see `Inbox.controls`).
+    count of stops, edits, deletes and replies so far (see `Inbox.controls`).
     """
 
     claim: Claim
@@ -76,7 +76,7 @@ class Inbox(Protocol):
 
         With `limit` or more `Said` events in the conversation's box a further `Said`
         is FULL: not stored, its key not remembered. Other events always fit. Edited,
-        Deleted and Stopped also count up the conversation's controls.
+        Deleted, Stopped and Replied also count up the conversation's controls.
         """
         ...
 
@@ -97,7 +97,7 @@ class Inbox(Protocol):
         ...
 
     async def controls(self, claims: Collection[Claim]) -> Mapping[Claim, int]:
-        """Per claim the count of stops, edits and deletes that ever came in."""
+        """Per claim the count of stops, edits, deletes and replies that ever came."""
         ...
 
     async def begin(self, claim: Claim, delivery: Delivery) -> None:

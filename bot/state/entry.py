@@ -3,7 +3,16 @@
 import hashlib
 from dataclasses import dataclass
 
-from bot.model import ConversationId, Deleted, Edited, Event, Said, Stopped
+from bot.model import (
+    Announced,
+    ConversationId,
+    Deleted,
+    Edited,
+    Event,
+    Replied,
+    Said,
+    Stopped,
+)
 from bot.wire import dump_event
 
 SEEN_SECONDS = 7 * 86_400.0
@@ -39,13 +48,23 @@ def to_entry(event: Event) -> Entry:
         text=dump_event(event),
         person=_person(event),
         said=isinstance(event, Said),
-        control=isinstance(event, Edited | Deleted | Stopped),
+        control=isinstance(event, Edited | Deleted | Stopped | Replied),
     )
 
 
 def person_tag(platform: str, author_id: str) -> str:
     """Names a person across all conversations of a platform."""
     return f"{platform}:{author_id}"
+
+
+def workspace_tag(platform: str, workspace: str) -> str:
+    """Names a workspace, as records do."""
+    return f"{platform}:{workspace}"
+
+
+def workspace_prefix(platform: str, workspace: str) -> str:
+    """What the id of each conversation of a workspace, and each scope, begins with."""
+    return str(ConversationId(platform, workspace, "")).removesuffix(":")
 
 
 def message_tag(conversation: ConversationId, message_id: str) -> str:
@@ -59,7 +78,7 @@ def message_tag(conversation: ConversationId, message_id: str) -> str:
 
 def _person(event: Event) -> str:
     match event:
-        case Deleted():
+        case Deleted() | Announced():
             return ""
         case Said(message) | Edited(message):
             return person_tag(event.conversation.platform, message.author.id)

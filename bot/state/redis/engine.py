@@ -1,7 +1,7 @@
 """The connection to Redis or Valkey: scripts, time limits, errors made ours."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ SCRIPTS = {
     "memory": ("memory.lua",),
     "routes": ("routes.lua",),
     "feedback": ("feedback.lua",),
+    "records": ("records.lua",),
 }
 
 
@@ -160,6 +161,37 @@ class Engine:
         name = f"{self.prefix}:{key}"
         found: str | None = await self.run(lambda redis: redis.get(name))
         return found
+
+    async def values(self, keys: Sequence[str]) -> list[str | None]:
+        """Several values at once."""
+        names = [f"{self.prefix}:{key}" for key in keys]
+        found: list[str | None] = await self.run(lambda redis: redis.mget(names))
+        return found
+
+    async def delete(self, *keys: str) -> None:
+        """Delete keys of any kind."""
+        names = [f"{self.prefix}:{key}" for key in keys]
+        await self.run(lambda redis: redis.delete(*names))
+
+    async def field(self, key: str, name: str) -> str | None:
+        """One field of a hash."""
+        hash = f"{self.prefix}:{key}"
+        found: str | None = await self.run(lambda redis: redis.hget(hash, name))
+        return found
+
+    async def keys(self, beginning: str) -> AsyncIterator[list[str]]:
+        """All keys that begin so, a portion at a time; some may come twice."""
+        cursor, pattern = 0, f"{self.prefix}:{beginning}*"
+
+        async def scan(redis: Redis) -> Any:
+            return await redis.scan(cursor, match=pattern, count=1_000)
+
+        while True:
+            cursor, found = await self.run(scan)
+            if found:
+                yield [name.removeprefix(f"{self.prefix}:") for name in found]
+            if not cursor:
+                return
 
     async def fields(self, key: str) -> dict[str, str]:
         """All fields of a hash."""

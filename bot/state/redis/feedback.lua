@@ -1,6 +1,7 @@
 -- Ratings. KEYS[1] is the prefix; ARGV[1] names the command.
 
 local P = KEYS[1]
+local MONTH = 30 * 86400
 
 local function ratings(answer) return P .. ':ratings:' .. answer end
 local function rated_by(person) return P .. ':rated-by:' .. person end
@@ -13,8 +14,16 @@ function commands.rate(answer, person, body)
     redis.call('SREM', rated_by(person), answer)
   else
     redis.call('HSET', ratings(answer), person, body)
+    redis.call('EXPIRE', ratings(answer), MONTH)
     redis.call('SADD', rated_by(person), answer)
   end
+end
+
+function commands.erase(answer)
+  local people = redis.call('HKEYS', ratings(answer))
+  for _, person in ipairs(people) do redis.call('SREM', rated_by(person), answer) end
+  redis.call('DEL', ratings(answer))
+  return #people
 end
 
 function commands.forget(person)

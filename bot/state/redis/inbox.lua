@@ -190,6 +190,31 @@ function commands.forget(person)
   return count
 end
 
+-- Erases whole conversations, whoever is at work there; how many events waited.
+function commands.erase(...)
+  local count = 0
+  for _, id in ipairs({ ... }) do
+    count = count + redis.call('LLEN', box(id))
+    unschedule(id)
+    redis.call('ZREM', BOXES, id)
+    redis.call('DEL', hash(id), box(id), mail(id))
+  end
+  return count
+end
+
+-- Erases the dead letters of all conversations that begin so; how many events.
+function commands.erase_letters(beginning)
+  local count = 0
+  for _, letter in ipairs(redis.call('HKEYS', DEAD)) do
+    local found = cjson.decode(redis.call('HGET', DEAD, letter))
+    if string.sub(found.conversation, 1, #beginning) == beginning then
+      count = count + #found.events
+      drop_letter(letter)
+    end
+  end
+  return count
+end
+
 -- Brings the queue back after the stream, or its group, was lost (a FLUSH, an eviction):
 -- what waits in the mailboxes is scheduled anew.
 function commands.heal()

@@ -61,4 +61,21 @@ function commands.audit(limit)
   return result
 end
 
+-- Erases the routes and changes of all scopes that begin so; how many.
+function commands.erase(beginning)
+  local count = 0
+  for _, scope in ipairs(redis.call('HKEYS', ROUTES)) do
+    if string.sub(scope, 1, #beginning) == beginning then
+      count = count + redis.call('HDEL', ROUTES, scope)
+    end
+  end
+  for _, id in ipairs(redis.call('LRANGE', ORDER, 0, -1)) do
+    if string.sub(recorded(id).scope, 1, #beginning) == beginning then
+      count = count + redis.call('HDEL', CHANGES, id)
+      redis.call('LREM', ORDER, 1, id)
+    end
+  end
+  return count
+end
+
 return commands[ARGV[1]](unpack(ARGV, 2))

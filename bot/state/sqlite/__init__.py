@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.errors import StateUnavailable
-from bot.state.base import Deliveries, Feedback, Inbox, Memory, Routes
+from bot.state.base import Deliveries, Feedback, Inbox, Memory, Records, Routes
+from bot.state.sqlite import workspaces
 from bot.state.sqlite.deliveries import SqliteDeliveries
 from bot.state.sqlite.engine import Engine
 from bot.state.sqlite.feedback import SqliteFeedback
 from bot.state.sqlite.inbox import SqliteInbox
 from bot.state.sqlite.memory import SqliteMemory
+from bot.state.sqlite.records import SqliteRecords
 from bot.state.sqlite.routes import SqliteRoutes
 
 
@@ -25,6 +27,10 @@ class SqliteState:
         self.memory: Memory = SqliteMemory(self._engine)
         self.routes: Routes = SqliteRoutes(self._engine)
         self.feedback: Feedback = SqliteFeedback(self._engine)
+        self.records: Records = SqliteRecords(self._engine)
+
+    async def forget_workspace(self, platform: str, workspace: str) -> int:
+        return await workspaces.forget(self._engine, platform, workspace)
 
     async def open(self) -> None:
         await self._engine.open()

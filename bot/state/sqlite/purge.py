@@ -17,6 +17,10 @@ OLD_MESSAGES = """
     DELETE FROM messages WHERE answer_id IN
         (SELECT answer_id FROM deliveries WHERE at <= ? ORDER BY at LIMIT ?)
 """
+OLD_RATINGS = """
+    DELETE FROM ratings WHERE answer_id IN
+        (SELECT answer_id FROM deliveries WHERE at <= ? ORDER BY at LIMIT ?)
+"""
 OLD_DELIVERIES = """
     DELETE FROM deliveries WHERE answer_id IN
         (SELECT answer_id FROM deliveries WHERE at <= ? ORDER BY at LIMIT ?)
@@ -57,6 +61,7 @@ class Purge:
         def delete(db: sqlite3.Connection) -> None:
             db.execute(OLD_SEEN, (now - SEEN_SECONDS, ROWS))
             db.execute(OLD_MESSAGES, (now - KEPT_SECONDS, ROWS))
+            db.execute(OLD_RATINGS, (now - KEPT_SECONDS, ROWS))
             db.execute(OLD_DELIVERIES, (now - KEPT_SECONDS, ROWS))
             db.execute(OLD_CONVERSATIONS, (now - KEPT_SECONDS, ROWS))
             db.execute(OLD_TURNS, (now, ROWS))

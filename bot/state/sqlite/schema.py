@@ -115,6 +115,21 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX ratings_by_person ON ratings (person);
     """,
+    """
+    CREATE TABLE records (
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        at REAL NOT NULL,
+        person TEXT NOT NULL,
+        workspace TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (kind, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX records_by_time ON records (kind, at);
+    CREATE INDEX records_by_workspace ON records (workspace, kind, at)
+        WHERE workspace <> '';
+    CREATE INDEX records_by_person ON records (person) WHERE person <> '';
+    """,
 )
 """The script at index n makes schema n + 1 out of schema n. Only ever append."""
 
