@@ -335,6 +335,8 @@ class Answer:
     `notice` is a line of our own that is no part of what the backend said (who answered
     instead, that it was stopped). `buttons` are what can be pressed under it now.
     `mention` is what it may ring, in the platform's own way; nothing in `text` may.
+    `link_hosts` are those of its place, whose links people may click besides those of
+    the sources.
     """
 
     text: str
@@ -344,6 +346,7 @@ class Answer:
     complete: bool = False
     buttons: tuple[Button, ...] = ()
     mention: str = ""
+    link_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
