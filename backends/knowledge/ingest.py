@@ -3,11 +3,11 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from backends.base import BackendMisconfigured
-from backends.knowledge.chunking import CHUNKER_VERSION, Piece, cut
+from backends.knowledge.chunking import CHUNKER_VERSION, cut
 from backends.knowledge.documents import UnreadableDocument
 from backends.knowledge.embedding import Embedder
 from backends.knowledge.loaders import (
@@ -18,10 +18,10 @@ from backends.knowledge.loaders import (
     read_bytes,
     unknown_type,
 )
-from backends.knowledge.store import DocumentRecord, Entry, VectorStore
+from backends.knowledge.store import DocumentRecord, VectorStore
 from backends.knowledge.terms import Terms
+from backends.knowledge.writing import BATCH, Prepared, Writer
 
-BATCH = 64  # pieces that are embedded and stored together
 STAFF = frozenset({"staff"})
 FOLDER_LABELS: Mapping[str, frozenset[str]] = {"public": frozenset({"public"})}
 
@@ -113,14 +113,6 @@ def find(paths: Sequence[Path]) -> list[Source]:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A document that is read and cut, and waits for its vectors."""
-
-    record: DocumentRecord
-    pieces: list[Piece]
-
-
-@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads a file into pieces with their labels, unless the collection has them."""
 
@@ -161,8 +153,7 @@ class _Run:
         self.report = Report()
         self.known: dict[str, DocumentRecord] = {}
         self._store = store
-        self._embedder = embedder
-        self._terms = terms
+        self._writer = Writer(store, embedder, terms, self._stored)
         self._total = total
         self._done = 0
         self._progress = progress
@@ -189,37 +180,17 @@ class _Run:
         self._finish(source.name)
 
     async def store_waiting(self) -> None:
-        """Store documents so that a crash at any point leaves them known as unfinished.
-
-        New pieces are in before old ones go: the document can be found all the time.
-        """
         waiting, self._waiting = self._waiting, []
+        await self._writer.write(waiting)
         for each in waiting:
-            await self._store.record(replace(each.record, digest=""))
-        pieces = [piece for each in waiting for piece in each.pieces]
-        for start in range(0, len(pieces), BATCH):
-            await self._store_pieces(pieces[start : start + BATCH])
-        for each in waiting:
-            record = each.record
-            await self._store.prune(record.name, record.digest)
-            await self._store.record(record)
-            changed = record.name in self.known
-            (self.report.changed if changed else self.report.added).append(record.name)
-            self._finish(record.name)
+            name = each.record.name
+            changed = name in self.known
+            (self.report.changed if changed else self.report.added).append(name)
+            self._finish(name)
 
-    async def _store_pieces(self, pieces: Sequence[Piece]) -> None:
-        entries = await asyncio.to_thread(self._entries, pieces)
-        await self._store.upsert(entries)
-        self.report.passages += len(entries)
-        self._tell(pieces[-1].document)
-
-    def _entries(self, pieces: Sequence[Piece]) -> list[Entry]:
-        texts = [piece.indexed for piece in pieces]
-        vectors = self._embedder.embed(texts)
-        return [
-            Entry(piece, vector, self._terms.of_document(text))
-            for piece, vector, text in zip(pieces, vectors, texts, strict=True)
-        ]
+    def _stored(self, document: str, pieces: int) -> None:
+        self.report.passages += pieces
+        self._tell(document)
 
     async def remove(self, names: Sequence[str]) -> None:
         await self._store.delete(names)

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from backends.base import BackendMisconfigured
+from backends.base import BackendError, BackendMisconfigured
 from backends.knowledge.embedding import Embedder, Vectors
 from backends.knowledge.folder_lock import FolderLock
 from backends.knowledge.ingest import Progress, Report, ingest
 from backends.knowledge.retriever import Retriever
 from backends.knowledge.store import Identity, VectorStore
+from backends.knowledge.teaching import Taught, TaughtAnswers
 from backends.knowledge.terms import Terms
+from backends.knowledge.writing import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Library:
         self._stores: dict[str, VectorStore] = {}
         self._opening = asyncio.Lock()
         self._ingesting = asyncio.Lock()
+        self._teaching = asyncio.Lock()
 
     async def search(self, collection: str) -> Retriever:
         """Retrieval over a collection, which is opened if need be."""
@@ -69,7 +73,69 @@ class Library:
             if rebuild and collection in self._stores:
                 await self._stores.pop(collection).close()
             store, embedder = await self._open(collection, rebuild=rebuild)
-            return await ingest(paths, store, embedder, progress, terms=self._terms)
+            report = await ingest(paths, store, embedder, progress, terms=self._terms)
+            report.skipped += await self._bring_back_taught(collection)
+            return report
+
+    async def teach(
+        self,
+        collection: str,
+        question: str,
+        answer: str,
+        *,
+        labels: frozenset[str],
+        source: str,
+    ) -> str:
+        """Make a reviewed answer a document at once; its name is returned.
+
+        It takes the place of an earlier answer to the same question. `source` is a
+        link to where it was given, or the reviewer's name.
+        """
+        today = datetime.now(UTC).date().isoformat()
+        taught = Taught(question.strip(), answer.strip(), labels, source, today)
+        taught.check()
+        async with self._teaching:
+            store, embedder = await self._open(collection)
+            await asyncio.to_thread(self._taught(collection).write, taught)
+            await Writer(store, embedder, self._terms).write([taught.prepared()])
+            await store.flush()
+        return taught.document
+
+    async def unteach(self, collection: str, document: str) -> bool:
+        """Forget a taught answer; whether there was one. Raises `NotTaught`."""
+        async with self._teaching:
+            store, _ = await self._open(collection)
+            known = document in await store.documents()
+            there = await asyncio.to_thread(self._taught(collection).remove, document)
+            await store.delete([document])
+            await store.flush()
+        return known or there
+
+    async def taught(self, collection: str) -> list[Taught]:
+        """What the collection was taught, from this data folder."""
+        return await asyncio.to_thread(self._taught(collection).all)
+
+    async def _bring_back_taught(self, collection: str) -> list[tuple[str, str]]:
+        """Store what a crash or a rebuild left out; returns what cannot be read."""
+        answers, skipped = self._taught(collection), []
+        async with self._teaching:
+            store, embedder = await self._open(collection)
+            known = await store.documents()
+            missing = []
+            for path in await asyncio.to_thread(answers.paths):
+                try:
+                    taught = (await asyncio.to_thread(answers.read, path)).prepared()
+                except BackendError as error:
+                    skipped.append((f"taught/{path.stem}", str(error)))
+                    continue
+                found = known.get(taught.record.name)
+                if found is None or found.digest != taught.record.digest:
+                    missing.append(taught)
+            await Writer(store, embedder, self._terms).write(missing)
+        return skipped
+
+    def _taught(self, collection: str) -> TaughtAnswers:
+        return TaughtAnswers(self._data_dir / "taught" / collection)
 
     async def overview(self, collection: str) -> Overview:
         """How much a collection holds."""

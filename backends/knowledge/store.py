@@ -60,7 +60,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """A document of the collection. `digest` is empty until all its pieces are in."""
+    """A document of the collection. `digest` is empty until all its pieces are in.
+
+    `stamp` is what tells, without reading it, that its file is still the same.
+    """
 
     name: str
     digest: str
@@ -68,6 +71,7 @@ class DocumentRecord:
     source: str = ""
     labels: frozenset[str] = frozenset()
     pieces: int = 0
+    stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,7 @@ def record_payload(document: DocumentRecord) -> dict[str, Any]:
         "source": document.source,
         "may_see": sorted(document.labels),
         "pieces": document.pieces,
+        "stamp": document.stamp,
     }
 
 
@@ -196,6 +201,7 @@ def to_record(payload: Mapping[str, Any]) -> DocumentRecord:
         source=payload["source"],
         labels=frozenset(payload["may_see"]),
         pieces=payload["pieces"],
+        stamp=payload.get("stamp", ""),
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from backends.base import BackendMisconfigured
 from backends.knowledge import ingest as module
+from backends.knowledge import writing
 from backends.knowledge.edge_store import EdgeStore
 from backends.knowledge.embedding import Embedder, Vectors
 from backends.knowledge.ingest import Progress, Report, find, ingest
@@ -37,6 +38,12 @@ class FailingEmbedder:
         if self._batches < 0:
             raise Crash
         return self._inner.embed(texts)
+
+
+def set_batch(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
+    """Small batches, so that a crash can come between two of them."""
+    monkeypatch.setattr(module, "BATCH", pieces)
+    monkeypatch.setattr(writing, "BATCH", pieces)
 
 
 @pytest.fixture
@@ -245,7 +252,7 @@ async def test_a_crash_is_put_right_by_running_again(
     batches: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "BATCH", 2)
+    set_batch(monkeypatch, 2)
     page = tmp_path / "wiki" / "page.md"
     old = "\n\n".join(f"## Part {n}\n\nOld part {n} hangs." for n in range(5))
     write(page, old)
@@ -270,7 +277,7 @@ async def test_a_crash_and_then_the_old_text_again_leaves_nothing_of_the_new(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "BATCH", 1)
+    set_batch(monkeypatch, 1)
     page = tmp_path / "wiki" / "page.md"
     write(page, "# A\n\nOld.\n\n# B\n\nOld.")
     await ingest([page.parent], store, embedder)
@@ -290,7 +297,7 @@ async def test_a_first_ingestion_that_crashed_leaves_no_orphans(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "BATCH", 1)
+    set_batch(monkeypatch, 1)
     page = tmp_path / "wiki" / "page.md"
     write(page, "# A\n\nOne.\n\n# B\n\nTwo.")
     with pytest.raises(Crash):
