@@ -19,6 +19,9 @@ pytest_plugins = ("servers.slack.fixtures",)
 
 JSON = dict[str, Any]
 
+TITLE = {"type": "plain_text", "text": "Why?"}
+WHY: JSON = {"type": "modal", "title": TITLE, "blocks": []}
+
 
 @asynccontextmanager
 async def running(slack: SlackServer, app: AsyncApp) -> AsyncIterator[None]:
@@ -329,8 +332,7 @@ async def test_a_click_arrives(
     @app.action("good")
     async def good(ack: Callable[..., Awaitable[Any]], body: JSON) -> None:
         await ack()
-        view = {"type": "modal", "title": {"type": "plain_text", "text": "Why?"}}
-        await web.views_open(trigger_id=body["trigger_id"], view=view)
+        await web.views_open(trigger_id=body["trigger_id"], view=WHY)
         seen.append(body)
 
     async with running(slack, app):
@@ -341,6 +343,5 @@ async def test_a_click_arrives(
     assert seen[0]["actions"][0]["value"] == "a-1"
     assert seen[0]["container"]["message_ts"] == posted["ts"]
     assert slack.web_api.views[0]["type"] == "modal"
-    again = {"trigger_id": seen[0]["trigger_id"], "view": {"type": "modal"}}
-    with pytest.raises(SlackApiError, match="expired_trigger_id"):
-        await web.views_open(**again)
+    with pytest.raises(SlackApiError, match="exchanged_trigger_id"):
+        await web.views_open(trigger_id=seen[0]["trigger_id"], view=WHY)

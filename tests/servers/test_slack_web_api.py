@@ -109,7 +109,7 @@ async def test_the_sdk_obeys_our_429(slack: SlackServer, general: str) -> None:
 async def test_one_post_per_second_is_kept_when_asked_for(
     slack: SlackServer, web: AsyncWebClient, general: str
 ) -> None:
-    slack.one_post_per_second = True
+    slack.limits.one_post_per_second = True
     await web.chat_postMessage(channel=general, text="one")
 
     error = await error_of(web.chat_postMessage(channel=general, text="two"))

@@ -1,11 +1,13 @@
 """The arguments of a Web API call, whichever way the SDK sent them."""
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from .workspace import JSON, SlackError
+
+Item = TypeVar("Item")
 
 
 class Arguments:
@@ -55,8 +57,8 @@ async def read_arguments(request: web.Request) -> Arguments:
 
 
 def page(
-    items: list[JSON], arguments: Arguments, default: int
-) -> tuple[list[JSON], str]:
+    items: list[Item], arguments: Arguments, default: int
+) -> tuple[list[Item], str]:
     """One page of `items` and the cursor of the next, empty at the end."""
     limit = max(1, arguments.number("limit", default))
     cursor = arguments.text("cursor")

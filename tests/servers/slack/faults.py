@@ -3,6 +3,8 @@
 from collections import deque
 from dataclasses import dataclass
 
+from aiohttp import web
+
 from .workspace import JSON
 
 KINDS = frozenset(
@@ -39,6 +41,23 @@ class Fault:
     @property
     def takes_effect(self) -> bool:
         return self.kind in {"drop_after", "http500_after", "slow"}
+
+    def spoil(self, request: web.Request) -> web.StreamResponse:
+        """The reply (or the lack of one) that it makes."""
+        if self.kind.startswith("drop"):
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+        if self.kind == "ratelimited":
+            limited: JSON = {"ok": False, "error": "ratelimited"}
+            headers = {"Retry-After": str(self.retry_after)}
+            return web.json_response(limited, status=429, headers=headers)
+        if self.kind.startswith("http500"):
+            return web.Response(status=500, text="Server Error")
+        if self.kind == "html":
+            page = "<html><body>Bad gateway</body></html>"
+            return web.Response(text=page, content_type="text/html")
+        return web.json_response({"ok": False, "error": self.error})
 
 
 class Faults:

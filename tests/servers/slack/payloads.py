@@ -12,7 +12,7 @@ class Payloads:
     """Builds the JSON of Slack for one workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+        self.workspace = workspace
 
     def bot_profile(self, user: User) -> JSON:
         return {
@@ -20,8 +20,8 @@ class Payloads:
             "deleted": False,
             "name": user.name,
             "updated": 1,
-            "app_id": self._workspace.app_id,
-            "team_id": self._workspace.team_id,
+            "app_id": self.workspace.app_id,
+            "team_id": self.workspace.team_id,
         }
 
     def message(self, message: Message, *, metadata: bool = False) -> JSON:
@@ -31,7 +31,7 @@ class Payloads:
             "user": message.user,
             "text": message.text,
             "ts": message.ts,
-            "team": self._workspace.team_id,
+            "team": self.workspace.team_id,
         }
         for name in (
             "blocks",
@@ -45,12 +45,13 @@ class Payloads:
             if value := getattr(message, name):
                 view[name] = value
         if message.bot_id:
-            profile = self.bot_profile(self._workspace.users[message.user])
+            profile = self.bot_profile(self.workspace.users[message.user])
             view["bot_profile"] = profile
         if message.reactions:
             view["reactions"] = [
                 {"name": name, "users": users, "count": len(users)}
                 for name, users in message.reactions.items()
+                if users
             ]
         if metadata and message.metadata is not None:
             view["metadata"] = message.metadata
@@ -61,11 +62,11 @@ class Payloads:
             return {}
         if message.is_reply:
             try:
-                root = self._workspace.root(message.channel, message.thread_ts)
+                root = self.workspace.root(message.channel, message.thread_ts)
             except SlackError:
                 return {}  # the root was deleted, its replies are still there
             return {"parent_user_id": root.user}
-        replies = self._workspace.messages(message.channel, message.ts)[1:]
+        replies = self.workspace.messages(message.channel, message.ts)[1:]
         users = list(dict.fromkeys(reply.user for reply in replies))
         return {
             "reply_count": len(replies),
@@ -78,7 +79,7 @@ class Payloads:
 
     def channel(self, channel: Channel) -> JSON:
         """A channel as conversations.info and users.conversations show it."""
-        bot = self._workspace.bot.id
+        bot = self.workspace.bot.id
         view: JSON = {
             "id": channel.id,
             "created": channel.created,
@@ -106,7 +107,7 @@ class Payloads:
     def user(self, user: User) -> JSON:
         return {
             "id": user.id,
-            "team_id": self._workspace.team_id,
+            "team_id": self.workspace.team_id,
             "name": user.name,
             "real_name": user.name.title(),
             "deleted": False,
@@ -115,7 +116,7 @@ class Payloads:
             "profile": {
                 "real_name": user.name.title(),
                 "display_name": user.name,
-                "team": self._workspace.team_id,
+                "team": self.workspace.team_id,
             },
             "is_admin": user.admin,
             "is_owner": user.owner,
@@ -169,12 +170,12 @@ class Payloads:
         return inner
 
     def _hidden(self, message: Message, subtype: str) -> JSON:
-        ts = self._workspace.new_ts()
+        ts = self.workspace.new_ts()
         head = {"type": "message", "subtype": subtype, "hidden": True}
         return head | self._where(message) | {"ts": ts, "event_ts": ts}
 
     def _where(self, message: Message) -> JSON:
-        kind = self._workspace.channels[message.channel].kind
+        kind = self.workspace.channels[message.channel].kind
         return {"channel": message.channel, "channel_type": kind}
 
     def reaction_event(
@@ -186,75 +187,29 @@ class Payloads:
             "reaction": name,
             "item": {"type": "message", "channel": message.channel, "ts": message.ts},
             "item_user": message.user,
-            "event_ts": self._workspace.new_ts(),
+            "event_ts": self.workspace.new_ts(),
         }
 
     def event_callback(self, event: JSON) -> JSON:
         """The body around an event; each call makes another event_id."""
-        team = self._workspace.team_id
+        team = self.workspace.team_id
         return {
             "token": "verification",
             "team_id": team,
-            "api_app_id": self._workspace.app_id,
+            "api_app_id": self.workspace.app_id,
             "event": event,
             "type": "event_callback",
-            "event_id": self._workspace.new_id("Ev"),
+            "event_id": self.workspace.new_id("Ev"),
             "event_time": int(time.time()),
             "authorizations": [
                 {
-                    "enterprise_id": None,
+                    "enterprise_id": self.workspace.enterprise_id,
                     "team_id": team,
-                    "user_id": self._workspace.bot.id,
+                    "user_id": self.workspace.bot.id,
                     "is_bot": True,
                     "is_enterprise_install": False,
                 }
             ],
             "is_ext_shared_channel": False,
             "event_context": "4-context",
-        }
-
-    def slash_command(
-        self, user: User, channel: Channel, command: str, text: str, response_url: str
-    ) -> JSON:
-        name = "directmessage" if channel.kind == "im" else channel.name
-        return {
-            "token": "verification",
-            "team_id": self._workspace.team_id,
-            "team_domain": "local",
-            "channel_id": channel.id,
-            "channel_name": name,
-            "user_id": user.id,
-            "user_name": user.name,
-            "command": command,
-            "text": text,
-            "api_app_id": self._workspace.app_id,
-            "is_enterprise_install": "false",
-            "response_url": response_url,
-            "trigger_id": self._workspace.new_id("trigger."),
-        }
-
-    def block_actions(
-        self, user: User, message: Message, action: JSON, response_url: str
-    ) -> JSON:
-        channel = self._workspace.channels[message.channel]
-        team = {"id": self._workspace.team_id, "domain": "local"}
-        return {
-            "type": "block_actions",
-            "user": {"id": user.id, "username": user.name, "team_id": team["id"]},
-            "api_app_id": self._workspace.app_id,
-            "token": "verification",
-            "container": {
-                "type": "message",
-                "message_ts": message.ts,
-                "channel_id": channel.id,
-                "is_ephemeral": False,
-            },
-            "trigger_id": self._workspace.new_id("trigger."),
-            "team": team,
-            "enterprise": None,
-            "is_enterprise_install": False,
-            "channel": {"id": channel.id, "name": channel.name},
-            "message": self.message(message),
-            "response_url": response_url,
-            "actions": [action | {"action_ts": self._workspace.new_ts()}],
         }

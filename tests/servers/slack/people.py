@@ -1,8 +1,9 @@
 """What the people of the workspace do: they speak, edit, react, click, leave."""
 
+import base64
 from collections.abc import Callable
 
-from .payloads import Payloads
+from .acts import Acts
 from .sockets import Sockets
 from .web_api import WebApi
 from .workspace import JSON, Channel, Kind, Message, SlackError, Workspace, rich_text
@@ -14,10 +15,10 @@ class People:
     Each call changes the workspace at once and sends the events in the background.
     """
 
-    def __init__(self, ack_timeout: float, retry_delays: tuple[float, ...]) -> None:
-        self.workspace = Workspace()
-        self.payloads = Payloads(self.workspace)
-        self.sockets = Sockets(ack_timeout, retry_delays)
+    def __init__(self, sockets: Sockets, number: int = 1) -> None:
+        self.workspace = Workspace(number)
+        self.payloads = Acts(self.workspace)
+        self.sockets = sockets
         self.web_api = WebApi(self.workspace, self.payloads, self.emit)
         self.response_urls: dict[str, JSON] = {}
         self.new_response_url: Callable[[str], str] = str
@@ -28,10 +29,22 @@ class People:
         self.sockets.background(self.sockets.deliver("events_api", payload))
 
     def add_user(
-        self, name: str, admin: bool = False, owner: bool = False, bot: bool = False
+        self,
+        name: str,
+        admin: bool = False,
+        owner: bool = False,
+        bot: bool = False,
+        locale: str = "en-GB",
     ) -> str:
         """The id of a new person (or of another bot)."""
-        return self.workspace.add_user(name, admin=admin, owner=owner, bot=bot).id
+        return self.workspace.add_user(
+            name, admin=admin, owner=owner, bot=bot, locale=locale
+        ).id
+
+    def add_group(self, handle: str, *users: str) -> str:
+        """The id of a new user group."""
+        ids = [self.workspace.user(user).id for user in users]
+        return self.web_api.directory.add_group(handle, ids)
 
     def add_channel(
         self, name: str, private: bool = False, with_bot: bool = True
@@ -54,9 +67,12 @@ class People:
         thread: str | None = None,
         mention_bot: bool = False,
         subtype: str | None = None,
-        files: list[JSON] | None = None,
+        files: list[JSON | str] | None = None,
     ) -> str:
-        """Post as a person; the ts. A mention is sent as two events, as Slack does."""
+        """Post as a person; the ts. A mention is sent as two events, as Slack does.
+
+        `files` are ids that `upload` gave.
+        """
         author, place = self.workspace.user(user), self.workspace.channel(channel)
         bot = self.workspace.bot.id
         if mention_bot:
@@ -69,7 +85,7 @@ class People:
             thread_ts=thread,
             subtype=subtype or ("file_share" if files else None),
             bot_id=author.bot_id,
-            files=files or [],
+            files=[self._attach(file, place.id) for file in files or []],
         )
         if subtype is None:
             message.blocks = rich_text(text)
@@ -81,6 +97,26 @@ class People:
             if f"<@{bot}>" in text and place.kind != "im":
                 self.emit(self.payloads.mention_event(message))
         return message.ts
+
+    def upload(
+        self,
+        user: str,
+        name: str,
+        content: bytes | str,
+        media_type: str = "text/plain",
+    ) -> str:
+        """The id of a new file, for `say`. Over the control API as base64 text."""
+        if isinstance(content, str):
+            content = base64.b64decode(content)
+        person = self.workspace.user(user).id
+        return self.web_api.files.add(person, name, content, media_type).id
+
+    def _attach(self, file: JSON | str, channel: str) -> JSON:
+        if isinstance(file, dict):
+            return file
+        found = self.web_api.files.files[file]
+        found.channels.append(channel)
+        return self.web_api.files.view(found)
 
     def join(self, user: str, channel: str) -> str:
         """A person joins: Slack posts a message of subtype channel_join."""
@@ -124,39 +160,6 @@ class People:
         message.reactions[name].remove(person)
         event = self.payloads.reaction_event("reaction_removed", message, person, name)
         self.emit(event)
-
-    def slash(self, user: str, channel: str, command: str, text: str = "") -> str:
-        """Type a slash command; the trigger_id. Answers land in `ephemerals`."""
-        person, place = self.workspace.user(user), self.workspace.channel(channel)
-        seen: JSON = {"channel": place.id, "user": person.id, "thread_ts": None}
-        url = self._response_url(seen)
-        payload = self.payloads.slash_command(person, place, command, text, url)
-        self.web_api.triggers.add(payload["trigger_id"])
-        self.sockets.background(self._interact("slash_commands", payload, seen))
-        trigger: str = payload["trigger_id"]
-        return trigger
-
-    def click(
-        self, user: str, channel: str, ts: str, action_id: str, value: str = ""
-    ) -> str:
-        """Press a button of a message; the trigger_id."""
-        person, message = self.workspace.user(user), self._find(channel, ts)
-        seen: JSON = {"channel": message.channel, "user": person.id}
-        seen["thread_ts"] = message.thread_ts
-        action = {"type": "button", "action_id": action_id, "block_id": "b1"}
-        payload = self.payloads.block_actions(
-            person, message, action | {"value": value}, self._response_url(seen)
-        )
-        self.web_api.triggers.add(payload["trigger_id"])
-        self.sockets.background(self._interact("interactive", payload, seen))
-        trigger: str = payload["trigger_id"]
-        return trigger
-
-    async def _interact(self, type_: str, payload: JSON, seen: JSON) -> None:
-        """An ack may carry an answer, which only the acting person sees."""
-        answer = await self.sockets.deliver(type_, payload)
-        if isinstance(answer, dict) and answer.get("text"):
-            self.web_api.ephemerals.append(seen | {"text": answer["text"]})
 
     def archive(self, channel: str, archived: bool = True) -> None:
         place = self.workspace.channel(channel)
@@ -204,7 +207,7 @@ class People:
         ts = self.workspace.new_ts()
         return {"type": type_, "channel": channel, "event_ts": ts}
 
-    def _response_url(self, seen: JSON) -> str:
+    def response_url(self, seen: JSON) -> str:
         id_ = self.workspace.new_id("R")
         self.response_urls[id_] = seen | {"left": 5}
         return self.new_response_url(id_)

@@ -1,18 +1,23 @@
-"""The HTTP side of the local Slack: Web API, socket, response URLs, control, faults."""
+"""The HTTP side of the local Slack: Web API, socket, files, OAuth, response URLs."""
 
 import asyncio
 import json
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TypeVar
 
 from aiohttp import web
 
 from .arguments import Arguments, read_arguments
+from .control import Control
 from .faults import Fault, Faults
-from .people import People
+from .http_delivery import HttpDelivery
+from .interacting import Interacting
+from .limits import Limits
+from .oauth import OAuth
+from .sockets import Sockets
 from .web_api import SCOPES
 from .workspace import JSON, Message, SlackError, rich_text
 
@@ -20,28 +25,10 @@ T = TypeVar("T")
 
 BOT_TOKEN = "xoxb-local-bot"
 APP_TOKEN = "xapp-local-app"
+SIGNING_SECRET = "local-signing-secret"
 ALL_SCOPES = (
     *sorted({scope for needed in SCOPES.values() for scope in needed.split(",")}),
-    *("app_mentions:read", "commands", "reactions:read"),
-)
-CONTROLS = frozenset(
-    {
-        *("add_user", "add_channel", "open_im", "invite_bot", "remove_bot", "archive"),
-        *(
-            "say",
-            "join",
-            "edit",
-            "unfurl",
-            "delete",
-            "react",
-            "unreact",
-            "slash",
-            "click",
-        ),
-        *("messages", "bot_messages", "calls_per_minute"),
-        *("fail", "clear_faults", "redelivery"),
-        *("drop_socket", "refresh_socket", "refuse_sockets"),
-    }
+    *("app_mentions:read", "commands"),
 )
 
 
@@ -53,11 +40,13 @@ class Call:
     arguments: JSON
     time: float
     outcome: str
+    team: str = ""
 
 
-class SlackServer(People):
-    """A whole workspace on 127.0.0.1; see the package's docstring for how to use it.
+class SlackServer(Interacting):
+    """A Slack on 127.0.0.1; see the package's docstring for how to use it.
 
+    It is its own first workspace; `add_team` makes others, which install the app.
     `retry_delays` are Slack's "at once, a minute, five minutes", short for tests.
     """
 
@@ -67,15 +56,19 @@ class SlackServer(People):
         ack_timeout: float = 3.0,
         retry_delays: tuple[float, ...] = (0.05, 0.2, 0.5),
     ) -> None:
-        super().__init__(ack_timeout, retry_delays)
+        super().__init__(Sockets(ack_timeout, retry_delays))
         self.port = port
         self.scopes = set(ALL_SCOPES)
         self.calls: list[Call] = []
-        self.one_post_per_second = False
-        self.new_response_url = lambda id_: f"{self.url}/response/{id_}"
-        self._faults = Faults()
-        self._last_post: dict[str, float] = {}
+        self.limits = Limits()
+        self.teams: dict[str, Interacting] = {}
+        self.tokens: dict[str, Interacting] = {}
+        self.oauth = OAuth(self._team, self._issue_token)
+        self.faults = Faults()
+        self._issued = 0
         self._runner: web.AppRunner | None = None
+        self._adopt(self)
+        self.tokens[BOT_TOKEN] = self
 
     @property
     def url(self) -> str:
@@ -90,19 +83,56 @@ class SlackServer(People):
         """The user id of the app's bot."""
         return self.workspace.bot.id
 
+    def add_team(self, enterprise: str = "") -> Interacting:
+        """Another workspace, in which the app is not installed yet."""
+        team = Interacting(self.sockets, len(self.teams) + 1)
+        team.workspace.enterprise_id = enterprise or None
+        self._adopt(team)
+        return team
+
+    def uninstall(self, team_id: str) -> None:
+        """A person removes the app from a workspace: its tokens are worth nothing."""
+        team = self._team(team_id)
+        for token in [token for token, of in self.tokens.items() if of is team]:
+            del self.tokens[token]
+        bot = team.workspace.bot.id
+        team.emit({"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [bot]}})
+        team.emit({"type": "app_uninstalled"})
+
+    def deliver_over_http(
+        self,
+        events_url: str,
+        interactions_url: str = "",
+        commands_url: str = "",
+        signing_secret: str = SIGNING_SECRET,
+    ) -> None:
+        """From now on events are posted to the app; "" as events_url ends it."""
+        self.sockets.http = None
+        if events_url:
+            self.sockets.http = HttpDelivery(
+                events_url,
+                interactions_url or events_url,
+                commands_url or interactions_url or events_url,
+                signing_secret,
+                self.sockets.ack_timeout,
+            )
+
     async def start(self) -> None:
         """Serve; a second start after `stop` keeps the port and the workspace."""
-        app = web.Application()
+        app = web.Application(client_max_size=64 * 2**20)
         app.router.add_route("*", "/api/{method}", self._call)
         app.router.add_get("/ws", self.sockets.serve)
         app.router.add_post("/response/{id}", self._respond)
-        app.router.add_post("/control/{name}", self._control)
-        app.router.add_get("/control/{name}", self._look)
+        app.router.add_get("/files-pri/{file}/{tail:.*}", self._download)
+        app.router.add_get("/oauth/v2/authorize", self.oauth.authorize)
+        Control(self).add_routes(app)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
+        for team in self.teams.values():
+            team.web_api.files.url = self.url
 
     async def stop(self) -> None:
         await self.sockets.close()
@@ -135,10 +165,10 @@ class SlackServer(People):
         seconds: float = 5.0,
     ) -> None:
         """Let the next calls of a Web API method (`*`: of any) go wrong."""
-        self._faults.add(method, times, Fault(kind, retry_after, seconds))
+        self.faults.add(method, times, Fault(kind, retry_after, seconds))
 
     def clear_faults(self) -> None:
-        self._faults.clear()
+        self.faults.clear()
 
     def redelivery(self, share: float) -> None:
         """Send this share of the events twice, though they were acked."""
@@ -168,11 +198,30 @@ class SlackServer(People):
                 most = max(most, len(window))
         return most
 
+    def _adopt(self, team: Interacting) -> None:
+        self.teams[team.workspace.team_id] = team
+        team.new_response_url = lambda id_: f"{self.url}/response/{id_}"
+        team.web_api.files.url = self.url
+
+    def _team(self, team_id: str) -> Interacting:
+        if team_id not in self.teams:
+            raise SlackError("team_not_found")
+        return self.teams[team_id]
+
+    def _issue_token(self, team: Interacting) -> str:
+        self._issued += 1
+        token = f"xoxb-{team.workspace.team_id}-{self._issued}"
+        self.tokens[token] = team
+        return token
+
     async def _call(self, request: web.Request) -> web.StreamResponse:
         """One Web API call, with the fault that may be scripted for it."""
         method = request.match_info["method"]
         arguments = await read_arguments(request)
-        fault = self._faults.take(method) or self._too_fast(method, arguments)
+        team = self.tokens.get(_token(request, arguments))
+        team_id = team.workspace.team_id if team else ""
+        fault = self.faults.take(method)
+        fault = fault or self.limits.check(team_id, method, arguments)
         called = time.time()
         answer: JSON = {}
         if fault is None or fault.takes_effect:
@@ -180,125 +229,91 @@ class SlackServer(People):
         outcome = fault.kind if fault else answer.get("error", "ok")
         # A token in a recorded argument would end up in the output of failed tests.
         shown = {k: v for k, v in arguments.values.items() if k != "token"}
-        self.calls.append(Call(method, shown, called, outcome))
+        self.calls.append(Call(method, shown, called, outcome, team_id))
         if fault is not None and fault.kind != "slow":
-            return _spoil(request, fault)
+            return fault.spoil(request)
         if fault is not None:
             await asyncio.sleep(fault.seconds)
         headers = {"x-oauth-scopes": ",".join(sorted(self.scopes))}
         return web.json_response(answer, headers=headers)
 
-    def _too_fast(self, method: str, arguments: Arguments) -> Fault | None:
-        if not self.one_post_per_second or method != "chat.postMessage":
-            return None
-        channel, now = arguments.text("channel"), time.monotonic()
-        if now - self._last_post.get(channel, -1.0) < 1:
-            return Fault("ratelimited")
-        self._last_post[channel] = now
-        return None
-
     def _answer(self, method: str, request: web.Request, arguments: Arguments) -> JSON:
         try:
-            self._authorise(method, request, arguments)
+            if method == "oauth.v2.access":
+                header = request.headers.get("Authorization", "")
+                return {"ok": True} | self.oauth.access(header, arguments)
+            team = self._authorise(method, request, arguments)
             if method == "apps.connections.open":
                 ticket = self.sockets.ticket()
                 url = f"ws://127.0.0.1:{self.port}/ws?ticket={ticket}"
                 return {"ok": True, "url": url}
-            return {"ok": True} | self.web_api.find(method)(arguments)
+            if method == "auth.revoke":
+                del self.tokens[_token(request, arguments)]
+                return {"ok": True, "revoked": True}
+            return {"ok": True} | team.web_api.find(method)(arguments)
         except SlackError as error:
             return {"ok": False, "error": error.code} | error.extra
 
     def _authorise(
         self, method: str, request: web.Request, arguments: Arguments
-    ) -> None:
-        header = request.headers.get("Authorization", "")
-        token = header.removeprefix("Bearer ") or arguments.text("token")
+    ) -> Interacting:
+        token = _token(request, arguments)
         if not token:
             raise SlackError("not_authed")
-        if token not in (BOT_TOKEN, APP_TOKEN):
+        if token not in (APP_TOKEN, *self.tokens):
             raise SlackError("invalid_auth")
-        wanted = APP_TOKEN if method == "apps.connections.open" else BOT_TOKEN
-        if token != wanted:
+        wants_app = method == "apps.connections.open"
+        if wants_app != (token == APP_TOKEN):
             raise SlackError("not_allowed_token_type")
         needed = SCOPES.get(method, "")
         if needed and not self.scopes.intersection(needed.split(",")):
             provided = ",".join(sorted(self.scopes))
             raise SlackError("missing_scope", needed=needed, provided=provided)
+        return self.tokens.get(token, self)
+
+    async def _download(self, request: web.Request) -> web.Response:
+        """A file's bytes; a wrong token gets the page for signing in."""
+        team_id, _, file_id = request.match_info["file"].partition("-")
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        team = self.teams.get(team_id, self)
+        allowed = self.tokens.get(token) is team and "files:read" in self.scopes
+        return team.web_api.files.serve(file_id, allowed)
 
     async def _respond(self, request: web.Request) -> web.Response:
         """A response_url: five answers, then it is used up."""
-        seen = self.response_urls.get(request.match_info["id"], {"left": 0})
+        id_ = request.match_info["id"]
+        owners = [team for team in self.teams.values() if id_ in team.response_urls]
+        team = owners[0] if owners else self
+        seen = team.response_urls.get(id_, {"left": 0})
         if not seen["left"]:
             return web.json_response({"ok": False, "error": "used_url"}, status=404)
         seen["left"] -= 1
         body = json.loads(await request.text())
         if body.get("response_type") == "in_channel":
-            self._post_response(seen, body)
+            _post_response(team, seen, body)
         else:
             kept = {key: seen[key] for key in ("channel", "user", "thread_ts")}
-            self.ephemerals.append(kept | {"text": body.get("text", "")})
+            if body.get("blocks"):
+                kept["blocks"] = body["blocks"]
+            team.ephemerals.append(kept | {"text": body.get("text", "")})
         return web.Response(text="ok")
 
-    def _post_response(self, seen: JSON, body: JSON) -> None:
-        bot, text = self.workspace.bot, body.get("text", "")
-        message = Message(
-            ts=self.workspace.new_ts(),
-            channel=seen["channel"],
-            user=bot.id,
-            bot_id=bot.bot_id,
-            app_id=self.workspace.app_id,
-            text=text,
-            thread_ts=seen["thread_ts"],
-            blocks=body.get("blocks") or rich_text(text),
-        )
-        self.emit(self.payloads.message_event(self.workspace.post(message)))
 
-    async def _control(self, request: web.Request) -> web.Response:
-        """POST /control/say {"user": "ada", ...}: the Python method of that name."""
-        name = request.match_info["name"]
-        if name not in CONTROLS:
-            known = ", ".join(sorted(CONTROLS))
-            return web.json_response({"error": f"one of {known}"}, status=404)
-        body = await request.text()
-        arguments = json.loads(body) if body else {}
-        positional = arguments.pop("args", [])
-        try:
-            result = getattr(self, name)(*positional, **arguments)
-        except (SlackError, TypeError, ValueError) as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.json_response({"result": result})
-
-    async def _look(self, request: web.Request) -> web.Response:
-        """GET /control/calls and the like: what has happened so far."""
-        views: dict[str, Callable[[], object]] = {
-            "calls": lambda: [asdict(call) for call in self.calls],
-            "delivered": lambda: [asdict(sent) for sent in self.sockets.delivered],
-            "lost": lambda: self.sockets.lost,
-            "ephemerals": lambda: self.ephemerals,
-            "statuses": lambda: self.web_api.statuses,
-            "connections": lambda: len(self.sockets.connections),
-            "faults": self._faults.waiting,
-        }
-        view = views.get(request.match_info["name"])
-        if view is None:
-            known = ", ".join(views)
-            return web.json_response({"error": f"one of {known}"}, status=404)
-        return web.json_response({"result": view()})
+def _token(request: web.Request, arguments: Arguments) -> str:
+    header = request.headers.get("Authorization", "")
+    return header.removeprefix("Bearer ") or arguments.text("token")
 
 
-def _spoil(request: web.Request, fault: Fault) -> web.StreamResponse:
-    """The reply (or the lack of one) that a fault makes."""
-    if fault.kind.startswith("drop"):
-        assert request.transport is not None
-        request.transport.close()
-        return web.Response()
-    if fault.kind == "ratelimited":
-        limited: JSON = {"ok": False, "error": "ratelimited"}
-        headers = {"Retry-After": str(fault.retry_after)}
-        return web.json_response(limited, status=429, headers=headers)
-    if fault.kind.startswith("http500"):
-        return web.Response(status=500, text="Server Error")
-    if fault.kind == "html":
-        page = "<html><body>Bad gateway</body></html>"
-        return web.Response(text=page, content_type="text/html")
-    return web.json_response({"ok": False, "error": fault.error})
+def _post_response(team: Interacting, seen: JSON, body: JSON) -> None:
+    bot, text = team.workspace.bot, body.get("text", "")
+    message = Message(
+        ts=team.workspace.new_ts(),
+        channel=seen["channel"],
+        user=bot.id,
+        bot_id=bot.bot_id,
+        app_id=team.workspace.app_id,
+        text=text,
+        thread_ts=seen["thread_ts"],
+        blocks=body.get("blocks") or rich_text(text),
+    )
+    team.emit(team.payloads.message_event(team.workspace.post(message)))

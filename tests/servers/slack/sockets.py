@@ -1,4 +1,4 @@
-"""Socket Mode of the local workspace: connections, envelopes, acks, redelivery."""
+"""Deliveries to the app: sockets or HTTP, acks, redelivery."""
 
 import asyncio
 import json
@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from .http_delivery import HttpDelivery
 from .workspace import JSON
 
 MAX_CONNECTIONS = 10
@@ -17,7 +18,10 @@ MAX_CONNECTIONS = 10
 
 @dataclass
 class Delivered:
-    """One envelope as it went out: to which connection, and whether it was acked."""
+    """One envelope as it went out, and whether it was acked.
+
+    `connection` is 0 for what went over HTTP.
+    """
 
     type: str
     payload: JSON
@@ -47,6 +51,7 @@ class Sockets:
         self.delivered: list[Delivered] = []
         self.lost: list[JSON] = []
         self.connections: list[Connection] = []
+        self.http: HttpDelivery | None = None
         self.opened = 0
         self._tickets: set[str] = set()
         self._refuse_until = 0.0
@@ -118,18 +123,24 @@ class Sockets:
 
         Only events are sent again: for a command or a click, Slack tells the person.
         """
-        delays = (0.0, *self.retry_delays) if type_ == "events_api" else (0.0,)
-        answer, acked = None, False
-        for attempt, delay in enumerate(delays):
+        answer, failure = None, ""
+        for attempt, delay in enumerate((0.0, *self.retry_delays)):
             await asyncio.sleep(delay)
-            acked, answer = await self._send(type_, payload, attempt)
-            if acked:
+            failure, answer = await self._send(type_, payload, attempt, failure)
+            if failure in ("", "no_retry"):
                 break
-        if not acked:
+        if failure:
             self.lost.append(payload)
-        elif type_ == "events_api" and self._repeat_is_due():
-            await self._send(type_, payload, 1)
+        elif self._repeat_is_due():
+            await self._send(type_, payload, 1, "timeout")
         return answer
+
+    async def deliver_once(self, type_: str, payload: JSON) -> tuple[bool, Any]:
+        """Send what a person did; whether it was acked, and what was answered."""
+        failure, answer = await self._send(type_, payload, 0, "")
+        if failure:
+            self.lost.append(payload)
+        return not failure, answer
 
     def _repeat_is_due(self) -> bool:
         """Spreads the share evenly: 0.25 repeats each fourth event."""
@@ -139,10 +150,21 @@ class Sockets:
         self._repeat_due -= 1
         return True
 
-    async def _send(self, type_: str, payload: JSON, attempt: int) -> tuple[bool, Any]:
+    async def _send(
+        self, type_: str, payload: JSON, attempt: int, reason: str
+    ) -> tuple[str, Any]:
+        """Why it failed ("" if it did not), and what was answered."""
+        if self.http is not None:
+            record = Delivered(type_, payload, attempt, 0)
+            self.delivered.append(record)
+            failure, record.answer = await self.http.send(
+                type_, payload, attempt, reason
+            )
+            record.acked = not failure
+            return failure, record.answer
         connection = self._next_connection()
         if connection is None:
-            return False, None
+            return "connection_failed", None
         record = Delivered(type_, payload, attempt, connection.number)
         self.delivered.append(record)
         envelope = {
@@ -157,9 +179,9 @@ class Sockets:
         try:
             record.answer = await self._exchange(connection, envelope)
         except (TimeoutError, ConnectionError):
-            return False, None
+            return "timeout", None
         record.acked = True
-        return True, record.answer
+        return "", record.answer
 
     async def _exchange(self, connection: Connection, envelope: JSON) -> Any:
         id_ = envelope["envelope_id"]

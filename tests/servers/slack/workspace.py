@@ -16,7 +16,7 @@ MENTION = re.compile(r"<@(\w+)>")
 class SlackError(Exception):
     """An answer with `ok: false`."""
 
-    def __init__(self, code: str, **extra: str) -> None:
+    def __init__(self, code: str, **extra: Any) -> None:
         super().__init__(code)
         self.code = code
         self.extra = extra
@@ -31,6 +31,7 @@ class User:
     admin: bool = False
     owner: bool = False
     bot_id: str | None = None
+    locale: str = "en-GB"
 
 
 @dataclass
@@ -72,14 +73,17 @@ class Message:
 class Workspace:
     """Everything the fake knows; pure state, without any network."""
 
-    def __init__(self) -> None:
-        self.team_id = "T00000001"
+    def __init__(self, number: int = 1) -> None:
+        self.team_id = f"T{number:08d}"
+        self.team_name = "Local" if number == 1 else f"Local {number}"
+        self.enterprise_id: str | None = None
         self.app_id = "A00000001"
-        self.bot = User("U00000001", "curbside", bot_id="B00000001")
+        first = 1 + (number - 1) * 1_000_000
+        self.bot = User(f"U{first:08d}", "curbside", bot_id=f"B{first:08d}")
         self.users: dict[str, User] = {self.bot.id: self.bot}
         self.channels: dict[str, Channel] = {}
         self._messages: dict[str, list[Message]] = {}
-        self._numbers = count(2)
+        self._numbers = count(first + 1)
         self._last_ts = 0
 
     def new_id(self, letter: str) -> str:
@@ -106,10 +110,16 @@ class Workspace:
         raise SlackError("channel_not_found")
 
     def add_user(
-        self, name: str, *, admin: bool = False, owner: bool = False, bot: bool = False
+        self,
+        name: str,
+        *,
+        admin: bool = False,
+        owner: bool = False,
+        bot: bool = False,
+        locale: str = "en-GB",
     ) -> User:
         bot_id = self.new_id("B") if bot else None
-        user = User(self.new_id("U"), name, admin, owner, bot_id)
+        user = User(self.new_id("U"), name, admin, owner, bot_id, locale)
         self.users[user.id] = user
         return user
 
