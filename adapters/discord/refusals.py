@@ -10,6 +10,12 @@ BANNED_SECONDS = 30.0
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
 INVALID_TOKEN, ARCHIVED, THREAD_EXISTS = 50027, 50083, 160004
 
+MISSING_ACCESS, MISSING_PERMISSIONS = 50001, 50013
+
+CLOSED_FIX = (
+    "the thread is archived or locked; a moderator must open it, or give the bot's "
+    "role Manage Threads there"
+)
 TOKEN_FIX = (
     "Discord does not accept the token; make a new one under Bot in the developer "
     "portal (discord.com/developers/applications) and set it as CURBSIDE_DISCORD_TOKEN"
@@ -23,12 +29,12 @@ INTENT_FIX = (
 
 FIXES = {
     UNKNOWN_CHANNEL: "the channel or thread is gone",
-    50001: (
+    MISSING_ACCESS: (
         "the bot cannot see the channel; give its role View Channel and Read Message "
         "History there"
     ),
     50007: "the person does not take direct messages from the bot",
-    50013: (
+    MISSING_PERMISSIONS: (
         "the bot's role lacks a permission there; it needs Send Messages, Send "
         "Messages in Threads, Create Public Threads and Read Message History"
     ),

@@ -12,7 +12,13 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from adapters.discord.calling import Calls
-from adapters.discord.refusals import THREAD_EXISTS, DiscordRefused, refusal
+from adapters.discord.refusals import (
+    CLOSED_FIX,
+    MISSING_PERMISSIONS,
+    THREAD_EXISTS,
+    DiscordRefused,
+    refusal,
+)
 from adapters.discord.settings import DiscordSettings
 from bot.errors import ConfigurationError, DeliveryError, DeliveryLater, DeliveryUnclear
 
@@ -154,7 +160,12 @@ class DiscordRest:
     async def reopen(self, thread: int) -> None:
         """Take a thread out of the archive."""
         route = Route("PATCH", "/channels/{channel_id}", channel_id=thread)
-        await self._request("opening a thread", route, {"archived": False})
+        try:
+            await self._request("opening a thread", route, {"archived": False})
+        except DiscordRefused as error:
+            if error.code != MISSING_PERMISSIONS:
+                raise
+            raise DiscordRefused(f"Discord refused: {CLOSED_FIX}", error.code) from error
 
     async def answer_command(self, token: str, text: str) -> int:
         """Put a text into the answer of a command; the id of that message."""

@@ -10,14 +10,22 @@ if TYPE_CHECKING:
     from servers.discord.server import DiscordServer
 
 VERBS = {
-    *("add_user", "add_guild", "add_channel", "delete_channel", "archive", "grant"),
-    *("say", "dm", "dm_channel", "edit", "unfurl", "delete", "react", "thread"),
-    *("slash", "click", "submit", "messages", "bot_messages", "message", "threads"),
-    *("interaction_reply", "fail", "limit", "drop_gateway", "redelivery", "advance"),
+    *("add_user", "add_guild", "remove_guild", "add_channel", "add_forum", "add_role"),
+    *("delete_channel", "archive", "reopen", "deny", "allow", "grant", "give_role"),
+    *("say", "speak", "forward", "dm", "dm_channel", "edit", "unfurl", "delete"),
+    *("purge", "react", "thread", "open_post", "slash", "menu", "suggest", "click"),
+    *("choose", "submit", "messages", "bot_messages", "message", "whispers", "threads"),
+    *("tags", "interaction", "interaction_reply", "tell", "fail", "limit"),
+    *("real_limits", "drop_gateway", "cut_gateway", "redelivery", "advance"),
 }
+MANY = {"deny": "permissions", "allow": "permissions", "purge": "messages"}
+"""Verbs that take a list after their other arguments."""
 
 # Ids come as strings where a driver's language has no 64-bit integers.
-IDS = {"user", "guild", "channel", "message", "thread", "reply_to", "id"}
+IDS = {
+    *("user", "guild", "channel", "forum", "message", "thread", "role", "reply_to"),
+    "id",
+}
 
 
 class Control:
@@ -40,12 +48,22 @@ class Control:
             name: int(value) if name in IDS else value for name, value in given.items()
         }
         options = given.pop("options", {})
+        if "files" in given:
+            given["files"] = [(name, text.encode()) for name, text in given["files"]]
         try:
-            result = getattr(self._server, verb)(**given, **options)
+            result = self._called(verb, given, options)
         except Exception as error:
             # The driver gets the reason; the server itself goes on.
             return reply({"error": f"{type(error).__name__}: {error}"}, 400)
         return reply({"result": plain(result)})
+
+    def _called(self, verb: str, given: dict[str, Any], options: dict[str, Any]) -> Any:
+        call = getattr(self._server, verb)
+        if verb not in MANY:
+            return call(**given, **options)
+        listed = [int(value) for value in given.pop(MANY[verb])]
+        channel = given.pop("channel")
+        return call(channel, *listed, **given, **options)
 
     async def _calls(self, request: web.Request) -> web.Response:
         return reply({"result": plain(self._server.calls)})
@@ -60,6 +78,10 @@ class Control:
                 "guilds": {str(g.id): g.name for g in server.state.guilds.values()},
                 "channels": {str(c.id): c.name for c in server.state.channels.values()},
                 "commands": plain(server.commands),
+                "messages": {
+                    str(message.id): plain(message)
+                    for message in server.state.messages.values()
+                },
             }
         )
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 from aiohttp.typedefs import Middleware
-from servers.discord.model import ApiError, Clock, Payload
+from servers.discord.errors import ApiError
+from servers.discord.model import Clock, Payload
 
 BASE = "/api/v10"
 
@@ -56,12 +57,16 @@ class Fault:
 
 @dataclass
 class Limit:
-    """A real rate limit: so many calls in so many seconds for each path."""
+    """A real rate limit: so many calls in so many seconds for each path.
+
+    One for `all_paths` counts every call that an application makes.
+    """
 
     method: str
     path: re.Pattern[str]
     calls: int
     seconds: float
+    all_paths: bool = False
     seen: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
 
     def recent(self, call: Call, now: float) -> deque[float] | None:
@@ -69,7 +74,9 @@ class Limit:
         match = self.path.search(call.path)
         if self.method not in (call.method, "*") or match is None:
             return None
-        recent = self.seen[match.group()]
+        if self.all_paths and is_token_route(call.path):
+            return None
+        recent = self.seen["" if self.all_paths else match.group()]
         while recent and recent[0] <= now - self.seconds:
             recent.popleft()
         return recent
@@ -146,16 +153,18 @@ class Front:
         self, request: web.Request, handler: Handler, call: Call
     ) -> web.Response:
         now = self._clock.now()
-        for limit in self.limits:
-            if (recent := limit.recent(call, now)) is None:
-                continue
+        counted = [(limit, limit.recent(call, now)) for limit in self.limits]
+        hit = [(limit, recent) for limit, recent in counted if recent is not None]
+        for limit, recent in hit:
             if len(recent) >= limit.calls:
-                return too_many(recent[0] + limit.seconds - now)
+                return too_many(recent[0] + limit.seconds - now, limit.all_paths)
+        for _, recent in hit:
             recent.append(now)
-            response = await self._ordinary(request, handler, call)
-            announce(limit, recent, now, response)
-            return response
-        return await self._ordinary(request, handler, call)
+        response = await self._ordinary(request, handler, call)
+        for limit, recent in hit:
+            if not limit.all_paths:
+                announce(limit, recent, now, response)
+        return response
 
     async def _ordinary(
         self, request: web.Request, handler: Handler, call: Call
@@ -217,14 +226,17 @@ def announce(
     response.headers["X-RateLimit-Reset-After"] = f"{pause:.3f}"
 
 
-def too_many(seconds: float) -> web.Response:
+def too_many(seconds: float, all_paths: bool = False) -> web.Response:
     body = {
         "message": "You are being rate limited.",
         "retry_after": seconds,
-        "global": False,
+        "global": all_paths,
     }
     response = answer(body, 429)
     response.headers["Retry-After"] = f"{seconds:.3f}"
+    response.headers["X-RateLimit-Scope"] = "global" if all_paths else "user"
+    if all_paths:
+        response.headers["X-RateLimit-Global"] = "true"
     return response
 
 

@@ -1,82 +1,66 @@
-"""The gateway of a local Discord: sessions, dispatches, resume and faults."""
+"""The gateway of a local Discord: sessions, shards, dispatches, resume and faults."""
 
-import asyncio
-import contextlib
-import json
 import random
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiohttp import WSMsgType, web
+from servers.discord.connection import (
+    DISPATCH,
+    HEARTBEAT,
+    HEARTBEAT_ACK,
+    HELLO,
+    IDENTIFY,
+    INVALID_SESSION,
+    RECONNECT,
+    RESUME,
+    Connection,
+    Cut,
+    Session,
+)
 from servers.discord.model import PRIVILEGED, Intent, Payload
-from servers.discord.payloads import Records, redacted
-
-DISPATCH, HEARTBEAT, IDENTIFY, RESUME = 0, 1, 2, 6
-RECONNECT, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 7, 9, 10, 11
+from servers.discord.payloads import Payloads, redacted
 
 NOT_AUTHENTICATED, AUTHENTICATION_FAILED, ALREADY_AUTHENTICATED = 4003, 4004, 4005
-DISALLOWED_INTENTS = 4014
+TOO_FAST, INVALID_SHARD, SHARDING_REQUIRED, DISALLOWED_INTENTS = 4008, 4010, 4011, 4014
+
+DAY = 86_400.0
+
+GUILDS = ("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE")
 
 
 @dataclass
-class Session:
-    """One identified client: what it wants to hear and all that it was sent."""
+class Starts:
+    """How many sessions may be started in a day, and how quickly."""
 
-    id: str
-    intents: Intent
-    log: list[Payload] = field(default_factory=list)
-    connection: "Connection | None" = None
+    total: int = 1000
+    concurrency: int = 1
+    pause = 0.0
+    """Seconds between two starts of the same bucket; five on the real service."""
+    times: list[float] = field(default_factory=list)
+    _last: dict[int, float] = field(default_factory=dict)
 
+    def payload(self, now: float) -> Payload:
+        recent = [moment for moment in self.times if moment > now - DAY]
+        return {
+            "total": self.total,
+            "remaining": max(0, self.total - len(recent)),
+            "reset_after": int((recent[0] + DAY - now) * 1000) if recent else 0,
+            "max_concurrency": self.concurrency,
+        }
 
-class Connection:
-    """One socket, written to by one task so that frames keep their order."""
+    def used_up(self, now: float) -> bool:
+        return bool(self.payload(now)["remaining"] == 0)
 
-    def __init__(self, request: web.Request) -> None:
-        # Discord hangs up right after its close frame; the client waits for that.
-        self.socket = web.WebSocketResponse(timeout=0.05)
-        self.session: Session | None = None
-        self.gone = asyncio.Event()
-        self.closed_by_us = False
-        self._request = request
-        self._frames: asyncio.Queue[Payload | int] = asyncio.Queue()
-        self._writer: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        await self.socket.prepare(self._request)
-        self._writer = asyncio.create_task(self._write())
-
-    async def end(self) -> None:
-        if self._writer is not None:
-            self._writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._writer
-        self.gone.set()
-
-    def send(self, op: int, data: Any = None) -> None:
-        self._frames.put_nowait({"op": op, "d": data, "s": None, "t": None})
-
-    def push(self, frame: Payload) -> None:
-        self._frames.put_nowait(frame)
-
-    def close(self, code: int) -> None:
-        self._frames.put_nowait(code)
-
-    def abort(self) -> None:
-        """End the connection as a failing network does: no close frame."""
-        if self._request.transport is not None:
-            self._request.transport.abort()
-
-    async def _write(self) -> None:
-        while True:
-            frame = await self._frames.get()
-            with contextlib.suppress(ConnectionError):
-                if isinstance(frame, int):
-                    self.closed_by_us = True
-                    await self.socket.close(code=frame)
-                else:
-                    await self.socket.send_str(json.dumps(frame))
+    def too_soon(self, shard: int, now: float) -> bool:
+        """Note a start; whether it comes too quickly after another."""
+        bucket = shard % self.concurrency
+        soon = now - self._last.get(bucket, 0.0) < self.pause
+        self._last[bucket] = now
+        self.times.append(now)
+        return soon
 
 
 class Gateway:
@@ -92,7 +76,11 @@ class Gateway:
         self.identified: list[Payload] = []
         self.received: list[Payload] = []
         self.redelivery = 0.0
-        self.records: Records | None = None
+        self.starts = Starts()
+        self.shards_wanted = 1
+        """How many shards Discord advises, and demands."""
+        self.cuts: list[Cut] = []
+        self.records: Payloads | None = None
         self._token = token
         self._url = url
         self._connections: set[Connection] = set()
@@ -104,14 +92,16 @@ class Gateway:
         return any(session.connection for session in self.sessions.values())
 
     def dispatch(self, event: str, data: Payload, intent: Intent) -> None:
+        guild = data.get("id") if event in GUILDS else data.get("guild_id")
+        guild_id = int(guild) if str(guild or "").isdigit() else None
         for session in list(self.sessions.values()):
-            if intent & session.intents == intent:
+            if intent & session.intents == intent and session.hears_of(guild_id):
                 self._tell(session, event, data)
                 if self._random.random() < self.redelivery:
                     self._tell(session, event, data)
 
     def _tell(self, session: Session, event: str, data: Payload) -> None:
-        if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
+        if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE") and "author" in data:
             data = self._readable(session, data)
         frame = {"op": DISPATCH, "t": event, "s": len(session.log) + 1, "d": data}
         session.log.append(frame)
@@ -128,14 +118,14 @@ class Gateway:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if not self.accepting:
             return web.Response(status=503, text="gateway is down")
-        connection = Connection(request)
+        connection = Connection(request, self._cut_at)
         await connection.open()
         self._connections.add(connection)
         connection.send(HELLO, {"heartbeat_interval": self.heartbeat_ms})
         try:
             async for message in connection.socket:
                 if message.type is WSMsgType.TEXT:
-                    self._receive(connection, json.loads(message.data))
+                    self._receive(connection, message.json())
         finally:
             self._connections.discard(connection)
             session = connection.session
@@ -151,6 +141,8 @@ class Gateway:
 
     def _receive(self, connection: Connection, frame: Payload) -> None:
         self.received.append(frame)
+        if connection.too_much(time.monotonic()):
+            return connection.close(TOO_FAST)
         op, data = frame["op"], frame["d"]
         if op == HEARTBEAT:
             connection.send(HEARTBEAT_ACK)
@@ -160,32 +152,58 @@ class Gateway:
             self._resume(connection, data)
         elif connection.session is None:
             connection.close(NOT_AUTHENTICATED)
+        return None
 
     def _identify(self, connection: Connection, data: Payload) -> None:
         self.identified.append(data)
-        if connection.session is not None:
-            return connection.close(ALREADY_AUTHENTICATED)
-        if data["token"] != self._token:
-            return connection.close(AUTHENTICATION_FAILED)
         intents = Intent(data["intents"])
-        if intents & PRIVILEGED & ~self.granted:
-            return connection.close(DISALLOWED_INTENTS)
-        session = Session(secrets.token_hex(8), intents, connection=connection)
+        id, count = data.get("shard") or (0, 1)
+        if (problem := self._refusal(connection, data, intents, id, count)) is not None:
+            return connection.close(problem)
+        now = time.time()
+        if self.starts.used_up(now):
+            # The token is made useless, and all sessions of the bot are ended.
+            self._token = secrets.token_hex(8)
+            return self.close(AUTHENTICATION_FAILED)
+        if self.starts.too_soon(id, now):
+            return connection.send(INVALID_SESSION, data=False)
+        session = Session(secrets.token_hex(8), intents, (id, count))
+        session.connection = connection
         self.sessions[session.id] = session
         connection.session = session
-        self._welcome(session, data)
+        self._welcome(session)
         return None
 
-    def _welcome(self, session: Session, identify: Payload) -> None:
+    def _refusal(
+        self,
+        connection: Connection,
+        data: Payload,
+        intents: Intent,
+        id: int,
+        count: int,
+    ) -> int | None:
+        if connection.session is not None:
+            return ALREADY_AUTHENTICATED
+        if data["token"] != self._token:
+            return AUTHENTICATION_FAILED
+        if intents & PRIVILEGED & ~self.granted:
+            return DISALLOWED_INTENTS
+        if not 0 <= id < count:
+            return INVALID_SHARD
+        return SHARDING_REQUIRED if count < self.shards_wanted else None
+
+    def _welcome(self, session: Session) -> None:
         assert self.records is not None
-        guilds = list(self.records.guilds.values())
+        guilds = [g for g in self.records.guilds.values() if session.hears_of(g.id)]
         ready = {
             "v": 10,
             "user": self.records.user_payload(self.records.bot),
             "guilds": [{"id": str(g.id), "unavailable": True} for g in guilds],
+            # A bot is not told of its direct messages.
+            "private_channels": [],
             "session_id": session.id,
             "resume_gateway_url": self._url(),
-            "shard": identify.get("shard", [0, 1]),
+            "shard": list(session.shard),
             "application": {"id": str(self.records.application_id), "flags": 0},
         }
         self._tell(session, "READY", ready)
@@ -205,13 +223,24 @@ class Gateway:
         self._tell(session, "RESUMED", {"_trace": []})
         return None
 
+    def cut(
+        self, at: str, *, times: int = 1, before: bool = False, resumable: bool = True
+    ) -> None:
+        """Lose the connection when the frame of that name is sent, or just before."""
+        self.cuts.append(Cut(at, times, before, resumable))
+
+    def _cut_at(self, name: str, before: bool) -> bool:
+        for cut in self.cuts:
+            if cut.times and cut.at == name and cut.before is before:
+                cut.times -= 1
+                self._forget(not cut.resumable)
+                return True
+        return False
+
     def drop(self, *, resumable: bool = True) -> None:
         """Cut every connection without a word; RESUME works only if told so."""
         self._forget(not resumable)
         for connection in list(self._connections):
-            if connection.session is not None:
-                # Nothing more may reach a socket that is about to vanish.
-                connection.session.connection = None
             connection.abort()
 
     def ask_to_reconnect(self) -> None:

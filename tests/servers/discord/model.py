@@ -1,4 +1,4 @@
-"""What a local Discord is made of: records, permission and intent bits, errors."""
+"""What a local Discord is made of: its records, and the bits they carry."""
 
 import time
 from collections.abc import Callable
@@ -11,23 +11,30 @@ Payload = dict[str, Any]
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
 
-TEXT_CHANNEL, DM_CHANNEL, PUBLIC_THREAD = 0, 1, 11
-DEFAULT_MESSAGE, REPLY, COMMAND_ANSWER = 0, 19, 20
+TEXT_CHANNEL, DM_CHANNEL, PUBLIC_THREAD, FORUM = 0, 1, 11, 15
+DEFAULT_MESSAGE, REPLY, COMMAND_ANSWER, MENU_ANSWER = 0, 19, 20, 23
 
 SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING = 1 << 2, 1 << 5, 1 << 6, 1 << 7
+VOICE, SNAPSHOT, COMPONENTS_V2 = 1 << 13, 1 << 14, 1 << 15
+
+TAG_REQUIRED = 1 << 4
+"""A flag of forums: each post must carry a tag."""
 
 
 class Permission(IntFlag):
     """The permission bits that something here looks at."""
 
     ADMINISTRATOR = 1 << 3
+    MANAGE_CHANNELS = 1 << 4
     MANAGE_GUILD = 1 << 5
     ADD_REACTIONS = 1 << 6
     VIEW_CHANNEL = 1 << 10
     SEND_MESSAGES = 1 << 11
+    MANAGE_MESSAGES = 1 << 13
     EMBED_LINKS = 1 << 14
     ATTACH_FILES = 1 << 15
     READ_MESSAGE_HISTORY = 1 << 16
+    MENTION_EVERYONE = 1 << 17
     USE_APPLICATION_COMMANDS = 1 << 31
     MANAGE_THREADS = 1 << 34
     CREATE_PUBLIC_THREADS = 1 << 35
@@ -63,53 +70,6 @@ class Intent(IntFlag):
 
 PRIVILEGED = Intent.GUILD_MEMBERS | Intent.GUILD_PRESENCES | Intent.MESSAGE_CONTENT
 
-# Discord's error codes with the HTTP status and the words that come with them.
-ERRORS: dict[int, tuple[int, str]] = {
-    0: (401, "401: Unauthorized"),
-    10003: (404, "Unknown Channel"),
-    10004: (404, "Unknown Guild"),
-    10007: (404, "Unknown Member"),
-    10008: (404, "Unknown Message"),
-    10013: (404, "Unknown User"),
-    10015: (404, "Unknown Webhook"),
-    10062: (404, "Unknown interaction"),
-    10063: (404, "Unknown application command"),
-    20028: (429, "The write action you are performing has hit the write rate limit"),
-    30046: (429, "Maximum number of edits to messages older than 1 hour reached"),
-    40001: (401, "Unauthorized"),
-    40060: (400, "Interaction has already been acknowledged"),
-    50001: (403, "Missing Access"),
-    50005: (403, "Cannot edit a message authored by another user"),
-    50006: (400, "Cannot send an empty message"),
-    50007: (403, "Cannot send messages to this user"),
-    50013: (403, "Missing Permissions"),
-    50027: (401, "Invalid Webhook Token"),
-    50035: (400, "Invalid Form Body"),
-    50083: (400, "Thread is archived"),
-    160004: (400, "A thread has already been created for this message"),
-    160005: (400, "This thread is locked"),
-}
-
-
-class ApiError(Exception):
-    """An answer that Discord would give with one of its error codes."""
-
-    def __init__(self, code: int, errors: Payload | None = None) -> None:
-        self.status, self.message = ERRORS[code]
-        super().__init__(f"{code}: {self.message}")
-        self.code = code
-        self.errors = errors
-
-    def body(self) -> Payload:
-        body: Payload = {"message": self.message, "code": self.code}
-        if self.errors is not None:
-            body["errors"] = self.errors
-        return body
-
-
-def form_error(name: str, code: str, message: str) -> ApiError:
-    return ApiError(50035, {name: {"_errors": [{"code": code, "message": message}]}})
-
 
 @dataclass
 class User:
@@ -124,6 +84,7 @@ class Role:
     id: int
     name: str
     permissions: int
+    mentionable: bool = False
 
 
 @dataclass
@@ -134,6 +95,15 @@ class Guild:
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, list[int]] = field(default_factory=dict)
     """User id to the ids of the roles that the user holds."""
+
+
+@dataclass
+class Tag:
+    """What a post in a forum can be marked with."""
+
+    id: int
+    name: str
+    moderated: bool = False
 
 
 @dataclass
@@ -149,7 +119,14 @@ class Channel:
     locked: bool = False
     members: set[int] = field(default_factory=set)
     denied: dict[int, int] = field(default_factory=dict)
-    """User id to the permission bits that the channel takes away from that user."""
+    """Id of a user or role to the permission bits that the channel takes away."""
+    allowed: dict[int, int] = field(default_factory=dict)
+    """Id of a user or role to the permission bits that the channel gives."""
+    tags: list[Tag] = field(default_factory=list)
+    """What a forum offers."""
+    applied: list[int] = field(default_factory=list)
+    """The ids of the tags that a post carries."""
+    flags: int = 0
     last_message_id: int | None = None
 
     @property
@@ -170,14 +147,30 @@ class Message:
     nonce: str | int | None = None
     reference: Payload | None = None
     mentions: list[int] = field(default_factory=list)
+    mention_roles: list[int] = field(default_factory=list)
+    mention_everyone: bool = False
+    pinged: set[str] = field(default_factory=set)
+    """Whom the message notified: ids of users and roles, "everyone", "here"."""
     attachments: list[Payload] = field(default_factory=list)
     embeds: list[Payload] = field(default_factory=list)
     components: list[Payload] = field(default_factory=list)
     allowed_mentions: Payload | None = None
+    stickers: list[Payload] = field(default_factory=list)
+    snapshots: list[Payload] = field(default_factory=list)
     reactions: dict[str, set[int]] = field(default_factory=dict)
     interaction_id: int | None = None
     edits: list[str] = field(default_factory=list)
     """Every text the message has had before the present one."""
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether only one person sees it."""
+        return bool(self.flags & EPHEMERAL)
+
+    @property
+    def v2(self) -> bool:
+        """Whether it is made of components alone."""
+        return bool(self.flags & COMPONENTS_V2)
 
 
 @dataclass
@@ -194,6 +187,8 @@ class Interaction:
     answer_type: int = 0
     original_id: int | None = None
     modal: Payload | None = None
+    choices: list[Payload] = field(default_factory=list)
+    """The suggestions that were shown while the person typed."""
     message_ids: list[int] = field(default_factory=list)
 
 

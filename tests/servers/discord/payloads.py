@@ -1,92 +1,29 @@
 """How the records of a local Discord look on the wire."""
 
+import hashlib
 from typing import Any
 
 from servers.discord.model import (
-    EPHEMERAL,
-    EVERYONE,
+    FORUM,
     HAS_THREAD,
     PUBLIC_THREAD,
     TEXT_CHANNEL,
-    ApiError,
     Channel,
-    Clock,
     Guild,
-    Interaction,
     Message,
     Payload,
-    Permission,
+    Tag,
     User,
     iso,
 )
+from servers.discord.records import Records
 
 
-class Records:
-    """Every record by id, and the payload of each kind."""
+class Payloads(Records):
+    """The records, and the payload of each kind."""
 
-    def __init__(self, clock: Clock, bot_name: str) -> None:
-        self.clock = clock
-        self.users: dict[int, User] = {}
-        self.guilds: dict[int, Guild] = {}
-        self.channels: dict[int, Channel] = {}
-        self.messages: dict[int, Message] = {}
-        self.interactions: dict[str, Interaction] = {}
-        self.bot = User(clock.next_id(), bot_name, bot=True)
-        self.users[self.bot.id] = self.bot
-
-    @property
-    def application_id(self) -> int:
-        """New applications share their id with their bot."""
-        return self.bot.id
-
-    def channel(self, id: int) -> Channel:
-        if (channel := self.channels.get(id)) is None:
-            raise ApiError(10003)
-        return channel
-
-    def message(self, channel_id: int, id: int) -> Message:
-        message = self.messages.get(id)
-        if message is None or message.channel_id != channel_id:
-            raise ApiError(10008)
-        return message
-
-    def in_channel(self, channel_id: int) -> list[Message]:
-        """The channel's messages, oldest first, without those one person sees."""
-        found = [m for m in self.messages.values() if m.channel_id == channel_id]
-        shown = [m for m in found if not m.flags & EPHEMERAL]
-        return sorted(shown, key=lambda message: message.id)
-
-    def place(self, channel: Channel) -> Channel:
-        """Threads take their permissions from the channel above them."""
-        if channel.parent_id is not None and channel.is_thread:
-            return self.channel(channel.parent_id)
-        return channel
-
-    def permissions(self, user_id: int, channel: Channel) -> int:
-        if channel.guild_id is None:
-            return int(EVERYONE)
-        guild = self.guilds[channel.guild_id]
-        bits = self.guild_permissions(user_id, guild)
-        if bits & Permission.ADMINISTRATOR:
-            return bits
-        return bits & ~self.place(channel).denied.get(user_id, 0)
-
-    def guild_permissions(self, user_id: int, guild: Guild) -> int:
-        if guild.owner_id == user_id:
-            return int(EVERYONE | Permission.ADMINISTRATOR | Permission.MANAGE_GUILD)
-        bits = guild.roles[guild.id].permissions
-        for role_id in guild.members.get(user_id, []):
-            bits |= guild.roles[role_id].permissions
-        return bits
-
-    def require(self, user_id: int, channel: Channel, *wanted: Permission) -> None:
-        held = self.permissions(user_id, channel)
-        if not held & Permission.VIEW_CHANNEL:
-            raise ApiError(50001)
-        if held & Permission.ADMINISTRATOR:
-            return
-        if any(not held & permission for permission in wanted):
-            raise ApiError(50013)
+    cdn_seconds = 24 * 3600.0
+    """How long the address of a file works."""
 
     def user_payload(self, user: User) -> Payload:
         payload: Payload = {
@@ -121,7 +58,7 @@ class Records:
             "colors": {"primary_color": 0, "secondary_color": None},
             "hoist": False,
             "managed": False,
-            "mentionable": False,
+            "mentionable": role.mentionable,
             "flags": 0,
         }
 
@@ -132,11 +69,13 @@ class Records:
             "id": str(channel.id),
             "type": channel.type,
             "last_message_id": text(channel.last_message_id),
-            "flags": 0,
+            "flags": channel.flags,
         }
         if channel.recipient_id is not None:
             recipient = self.users[channel.recipient_id]
             return payload | {"recipients": [self.user_payload(recipient)]}
+        if channel.type == FORUM:
+            payload |= forum_part(channel)
         return payload | {
             "guild_id": str(channel.guild_id),
             "name": channel.name,
@@ -146,8 +85,13 @@ class Records:
             "nsfw": False,
             "rate_limit_per_user": 0,
             "permission_overwrites": [
-                {"id": str(user), "type": 1, "allow": "0", "deny": str(int(bits))}
-                for user, bits in channel.denied.items()
+                {
+                    "id": str(id),
+                    "type": 1 if id in self.users else 0,
+                    "allow": str(channel.allowed.get(id, 0)),
+                    "deny": str(channel.denied.get(id, 0)),
+                }
+                for id in channel.denied | channel.allowed
             ],
         }
 
@@ -164,7 +108,8 @@ class Records:
             "member_count": len(thread.members),
             "total_message_sent": len(self.in_channel(thread.id)),
             "rate_limit_per_user": 0,
-            "flags": 0,
+            "flags": thread.flags,
+            "applied_tags": [str(tag) for tag in thread.applied],
             "thread_metadata": {
                 "archived": thread.archived,
                 "locked": thread.locked,
@@ -204,7 +149,7 @@ class Records:
             # Without the members intent the bot is told about itself only.
             "members": [own | {"user": self.user_payload(self.bot)}],
             "channels": [
-                self.channel_payload(c) for c in here if c.type == TEXT_CHANNEL
+                self.channel_payload(c) for c in here if c.type in (TEXT_CHANNEL, FORUM)
             ],
             "threads": [
                 self.thread_payload(c) for c in here if c.is_thread and not c.archived
@@ -227,28 +172,52 @@ class Records:
             "flags": message.flags,
             "tts": False,
             "pinned": False,
-            "mention_everyone": False,
-            "mention_roles": [],
+            "mention_everyone": message.mention_everyone,
+            "mention_roles": [str(id) for id in message.mention_roles],
             "mentions": [self.user_payload(self.users[id]) for id in message.mentions],
-            "attachments": message.attachments,
+            "attachments": [self.signed(file) for file in message.attachments],
             "embeds": message.embeds,
             "components": message.components,
         }
+        if message.stickers:
+            payload["sticker_items"] = message.stickers
+        if message.snapshots:
+            payload["message_snapshots"] = [
+                {"message": shot | {"attachments": self.all_signed(shot)}}
+                for shot in message.snapshots
+            ]
         if message.reactions:
             payload["reactions"] = self.reactions_payload(message)
-        if message.flags & HAS_THREAD:
-            payload["thread"] = self.thread_payload(self.channels[message.id])
+        if message.flags & HAS_THREAD and (thread := self.channels.get(message.id)):
+            payload["thread"] = self.thread_payload(thread)
         if message.interaction_id is not None:
             payload |= self._interaction_part(message.interaction_id)
         if message.reference is not None:
             payload["message_reference"] = message.reference
             # Only one level is sent: a reply inside a reply has no target.
-            if not nested:
+            if not nested and message.reference["type"] == 0:
                 target = self.messages.get(int(message.reference["message_id"]))
                 payload["referenced_message"] = target and self.message_payload(
                     target, nested=True
                 )
         return payload
+
+    def signed(self, file: Payload) -> Payload:
+        """A file with an address that works for a time."""
+        end = f"{int(self.clock.now() + self.cdn_seconds):x}"
+        url = f"{file['url']}?ex={end}&hm={seal(file['id'], end)}"
+        return file | {"url": url, "proxy_url": url}
+
+    def all_signed(self, payload: Payload) -> list[Payload]:
+        return [self.signed(file) for file in payload["attachments"]]
+
+    def snapshot_of(self, message: Message) -> Payload:
+        """What a forward keeps of a message: neither its author nor its id."""
+        shown = self.message_payload(message, nested=True)
+        kept = ("type", "content", "mentions", "mention_roles", "embeds", "timestamp")
+        more = ("edited_timestamp", "flags", "components", "sticker_items")
+        snapshot = {name: shown[name] for name in kept + more if name in shown}
+        return snapshot | {"attachments": message.attachments}
 
     def reactions_payload(self, message: Message) -> list[Payload]:
         return [
@@ -278,8 +247,37 @@ class Records:
         }
 
 
+def forum_part(forum: Channel) -> Payload:
+    return {
+        "available_tags": [tag_payload(tag) for tag in forum.tags],
+        "default_reaction_emoji": None,
+        "default_sort_order": None,
+        "default_forum_layout": 0,
+        "default_auto_archive_duration": 1440,
+        "default_thread_rate_limit_per_user": 0,
+    }
+
+
+def tag_payload(tag: Tag) -> Payload:
+    return {
+        "id": str(tag.id),
+        "name": tag.name,
+        "moderated": tag.moderated,
+        "emoji_id": None,
+        "emoji_name": None,
+    }
+
+
+def seal(id: str, end: str) -> str:
+    """What shows that an address was made here and not changed."""
+    return hashlib.blake2b(f"{id} {end}".encode(), digest_size=8).hexdigest()
+
+
 def text(id: int | None) -> str | None:
     return None if id is None else str(id)
+
+
+BLANK: Payload = {"content": "", "attachments": [], "embeds": [], "components": []}
 
 
 def redacted(payload: Payload, bot_id: int, *, private: bool) -> Payload:
@@ -288,7 +286,10 @@ def redacted(payload: Payload, bot_id: int, *, private: bool) -> Payload:
     mentioned = any(user["id"] == str(bot_id) for user in payload["mentions"])
     shown: dict[str, Any] = dict(payload)
     if not (private or own or mentioned):
-        shown |= {"content": "", "attachments": [], "embeds": [], "components": []}
+        shown |= BLANK
+        if "message_snapshots" in payload:
+            shots = [shot["message"] | BLANK for shot in payload["message_snapshots"]]
+            shown["message_snapshots"] = [{"message": shot} for shot in shots]
     if (target := payload.get("referenced_message")) is not None:
         shown["referenced_message"] = redacted(target, bot_id, private=private)
     return shown

@@ -4,17 +4,19 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from servers.discord.errors import ApiError, form_error
 from servers.discord.faults import BASE, CALL, answer
+from servers.discord.files import Files
 from servers.discord.gateway import Gateway
 from servers.discord.model import (
     EPHEMERAL,
-    ApiError,
+    FORUM,
+    TEXT_CHANNEL,
     Channel,
     Intent,
     Message,
     Payload,
     Permission,
-    form_error,
 )
 from servers.discord.payloads import redacted
 from servers.discord.state import DiscordState
@@ -35,7 +37,7 @@ class RestRoutes:
         self.typing: list[int] = []
         self.about: Payload = {}
         """What the application says of itself, besides the usual."""
-        self.uploads: dict[int, bytes] = {}
+        self.files = Files(state, api_url)
         self._api_url = api_url
 
     def add_to(self, app: web.Application) -> None:
@@ -53,24 +55,19 @@ class RestRoutes:
             ("GET", "/guilds/{guild}", self.guild, 200),
             ("GET", "/guilds/{guild}/channels", self.channels, 200),
             ("GET", "/guilds/{guild}/members/{user}", self.member, 200),
-            ("GET", "/guilds/{guild}/threads/active", self.active_threads, 200),
             ("GET", channel, self.channel, 200),
-            ("PATCH", channel, self.change_channel, 200),
             ("POST", channel + "/typing", self.type, 204),
-            ("PUT", channel + "/thread-members/@me", self.join_thread, 204),
             ("GET", channel + "/messages", self.history, 200),
             ("POST", channel + "/messages", self.create, 200),
             ("GET", message, self.message, 200),
             ("PATCH", message, self.edit, 200),
             ("DELETE", message, self.delete, 204),
-            ("POST", message + "/threads", self.start_thread, 201),
             ("PUT", emoji, self.react, 204),
             ("DELETE", emoji, self.unreact, 204),
         ]
         for method, path, route, status in routes:
             app.router.add_route(method, BASE + path, responding(route, status))
-        attachment = "/attachments/{channel}/{attachment}/{name}"
-        app.router.add_get(attachment, self.attachment)
+        self.files.add_to(app)
 
     def shown(self, message: Message) -> Payload:
         """A message as the bot may read it."""
@@ -80,13 +77,15 @@ class RestRoutes:
         private = self.state.channel(message.channel_id).guild_id is None
         return redacted(payload, self.state.bot.id, private=private)
 
-    def _channel(self, request: web.Request, *wanted: Permission) -> Channel:
+    def place(self, request: web.Request, *wanted: Permission) -> Channel:
+        """The channel of a call, if the bot may do there what it wants."""
         channel = self.state.channel(number(request, "channel"))
         self.state.require(self.state.bot.id, channel, *wanted)
         return channel
 
-    def _message(self, request: web.Request, *wanted: Permission) -> Message:
-        channel = self._channel(request, *wanted)
+    def found(self, request: web.Request, *wanted: Permission) -> Message:
+        """The message of a call."""
+        channel = self.place(request, *wanted)
         message = self.state.message(channel.id, number(request, "message"))
         if message.flags & EPHEMERAL:
             raise ApiError(10008)
@@ -121,14 +120,10 @@ class RestRoutes:
         return sum(bit for intent, bit in bits.items() if granted & intent)
 
     async def gateway_url(self, request: web.Request) -> Payload:
-        limit = {
-            "total": 1000,
-            "remaining": 1000,
-            "reset_after": 0,
-            "max_concurrency": 1,
-        }
         url = self._api_url().replace("http", "ws").replace(BASE, "/gw")
-        return {"url": url, "shards": 1, "session_start_limit": limit}
+        limit = self.gateway.starts.payload(self.state.clock.now())
+        shards = self.gateway.shards_wanted
+        return {"url": url, "shards": shards, "session_start_limit": limit}
 
     async def open_dm(self, request: web.Request) -> Payload:
         channel = self.state.dm_channel(int(body(request)["recipient_id"]))
@@ -140,47 +135,26 @@ class RestRoutes:
         return self.state.user_payload(user)
 
     async def guild(self, request: web.Request) -> Payload:
-        guild = self.state.guilds.get(number(request, "guild"))
-        if guild is None:
-            raise ApiError(10004)
-        return self.state.guild_payload(guild)
+        return self.state.guild_payload(self.state.guild(number(request, "guild")))
 
     async def channels(self, request: web.Request) -> list[Payload]:
-        return [c for c in (await self.guild(request))["channels"] if c["type"] == 0]
+        found = (await self.guild(request))["channels"]
+        return [c for c in found if c["type"] in (TEXT_CHANNEL, FORUM)]
 
     async def member(self, request: web.Request) -> Payload:
-        guild = self.state.guilds.get(number(request, "guild"))
-        if guild is None:
-            raise ApiError(10004)
+        guild = self.state.guild(number(request, "guild"))
         if number(request, "user") not in guild.members:
             raise ApiError(10007)
         return self.state.full_member(guild.id, number(request, "user"))
 
-    async def active_threads(self, request: web.Request) -> Payload:
-        threads = (await self.guild(request))["threads"]
-        members = [thread["member"] for thread in threads if "member" in thread]
-        return {"threads": threads, "members": members, "has_more": False}
-
     async def channel(self, request: web.Request) -> Payload:
-        return self.state.channel_payload(self._channel(request))
-
-    async def change_channel(self, request: web.Request) -> Payload:
-        channel = self._channel(request)
-        if channel.locked:
-            raise ApiError(50013)
-        channel.archived = body(request).get("archived", channel.archived)
-        channel.name = body(request).get("name", channel.name)
-        self.state.update_channel(channel)
-        return self.state.channel_payload(channel)
+        return self.state.channel_payload(self.place(request))
 
     async def type(self, request: web.Request) -> None:
-        self.typing.append(self._channel(request, Permission.SEND_MESSAGES).id)
-
-    async def join_thread(self, request: web.Request) -> None:
-        self.state.join_thread(self._channel(request), self.state.bot.id)
+        self.typing.append(self.place(request, Permission.SEND_MESSAGES).id)
 
     async def history(self, request: web.Request) -> list[Payload]:
-        channel = self._channel(request, Permission.READ_MESSAGE_HISTORY)
+        channel = self.place(request, Permission.READ_MESSAGE_HISTORY)
         limit = int(request.query.get("limit", 50))
         if not 1 <= limit <= HISTORY_LIMIT:
             raise form_error("limit", "NUMBER_TYPE_MAX", "must be between 1 and 100")
@@ -197,81 +171,38 @@ class RestRoutes:
         return [self.shown(message) for message in reversed(found[-limit:])]
 
     async def create(self, request: web.Request) -> Payload:
-        channel = self._channel(request)
-        asked = self.with_uploads(request, channel)
+        channel = self.place(request)
+        asked = self.files.with_uploads(request, channel)
         message = self.state.post(self.state.bot.id, channel, asked)
         payload = self.shown(message)
         # Only the answer to the sender says it; the history does not.
         return payload | ({} if message.nonce is None else {"nonce": message.nonce})
 
-    def with_uploads(self, request: web.Request, channel: Channel) -> Payload:
-        """The message body, its files kept and described."""
-        asked: Payload = dict(body(request))
-        kept = []
-        for index, upload in enumerate(request[CALL].files):
-            described = (asked.get("attachments") or [{}])[index]
-            kept.append(
-                self.keep(channel.id, upload["filename"], upload["content"])
-                | {"description": described.get("description")}
-            )
-        if kept:
-            asked["attachments"] = kept
-        return asked
-
-    def keep(self, channel_id: int, name: str, content: bytes) -> Payload:
-        id = self.state.clock.next_id()
-        self.uploads[id] = content
-        root = self._api_url().removesuffix(BASE)
-        url = f"{root}/attachments/{channel_id}/{id}/{name}"
-        return {
-            "id": str(id),
-            "filename": name,
-            "size": len(content),
-            "url": url,
-            "proxy_url": url,
-            "content_type": "text/plain" if name.endswith((".txt", ".md")) else None,
-        }
-
-    async def attachment(self, request: web.Request) -> web.Response:
-        content = self.uploads.get(number(request, "attachment"))
-        if content is None:
-            raise web.HTTPNotFound
-        return web.Response(body=content)
-
     async def message(self, request: web.Request) -> Payload:
-        return self.shown(self._message(request, Permission.READ_MESSAGE_HISTORY))
+        return self.shown(self.found(request, Permission.READ_MESSAGE_HISTORY))
 
     async def edit(self, request: web.Request) -> Payload:
-        message = self._message(request)
+        message = self.found(request)
         if message.author_id != self.state.bot.id:
             raise ApiError(50005)
         channel = self.state.channel(message.channel_id)
-        asked = self.with_uploads(request, channel)
+        asked = self.files.with_uploads(request, channel, message)
         return self.shown(self.state.edit(message, asked))
 
     async def delete(self, request: web.Request) -> None:
-        message = self._message(request)
+        message = self.found(request)
         if message.author_id != self.state.bot.id:
-            raise ApiError(50013)
+            self.place(request, Permission.MANAGE_MESSAGES)
         self.state.delete(message)
 
-    async def start_thread(self, request: web.Request) -> Payload:
-        message = self._message(request, Permission.CREATE_PUBLIC_THREADS)
-        name = body(request)["name"]
-        if not 1 <= len(name) <= 100:
-            problem = "Must be between 1 and 100 in length."
-            raise form_error("name", "BASE_TYPE_BAD_LENGTH", problem)
-        thread = self.state.start_thread(self.state.bot.id, message, name)
-        return self.state.thread_payload(thread)
-
     async def react(self, request: web.Request) -> None:
-        message = self._message(request, Permission.ADD_REACTIONS)
+        message = self.found(request, Permission.ADD_REACTIONS)
         emoji = request.match_info["emoji"]
         self.state.react(self.state.bot.id, message, emoji, add=True)
 
     async def unreact(self, request: web.Request) -> None:
         emoji = request.match_info["emoji"]
-        self.state.react(self.state.bot.id, self._message(request), emoji, add=False)
+        self.state.react(self.state.bot.id, self.found(request), emoji, add=False)
 
 
 def number(request: web.Request, name: str) -> int:
