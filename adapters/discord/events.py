@@ -1,7 +1,7 @@
 """What Discord sends, turned into our events; pure, so it can be tested alone."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import discord
 
@@ -37,8 +37,7 @@ class Reading:
 
 def read(message: discord.Message, me: int, *, threads: bool) -> Reading | None:
     """Our reading of a message; None when it cannot be for us."""
-    by_person = not (message.author.bot or message.webhook_id)
-    if not by_person or message.type not in SPOKEN:
+    if not by_person(message):
         return None
     certain = message.guild is None or is_named(message, me) or _replies(message, me)
     if not certain and not _may_follow_up(message):
@@ -47,6 +46,25 @@ def read(message: discord.Message, me: int, *, threads: bool) -> Reading | None:
         # Somebody's words that we are not given: Discord blanks them.
         return None
     return Reading(to_message(message, me, threads=threads), certain)
+
+
+def overheard(message: discord.Message, me: int, *, threads: bool) -> Message | None:
+    """What a person said to nobody in particular, for a place where that is a question.
+
+    None for what is said to somebody else, and for words that we are not given.
+    """
+    target = _target(message)
+    to_another = target is not None and target.author.id != message.author.id
+    if not by_person(message) or to_another or message.content.startswith("<@"):
+        return None
+    if not (message.content or message.attachments):
+        return None
+    return replace(to_message(message, me, threads=threads), direct=False)
+
+
+def by_person(message: discord.Message) -> bool:
+    """Whether a person wrote it, and not a program or Discord itself."""
+    return not (message.author.bot or message.webhook_id) and message.type in SPOKEN
 
 
 def is_named(message: discord.Message, me: int) -> bool:
@@ -78,17 +96,46 @@ def _target(message: discord.Message) -> discord.Message | None:
 def to_message(message: discord.Message, me: int, *, threads: bool) -> Message:
     """A message of Discord's as our message."""
     reference = message.reference.message_id if message.reference else None
-    words = [message.content, *(shot.content for shot in message.message_snapshots)]
+    words = [_post_title(message), message.content, *_forwarded(message)]
+    files = [*message.attachments]
+    for shot in message.message_snapshots:
+        files += shot.attachments
+    stickers = (Attachment(f"{it.name} (sticker)") for it in message.stickers)
     return Message(
         id=str(message.id),
         conversation=conversation_of(message, threads=threads),
         author=to_author(message.author),
         text=plain("\n".join(filter(None, words)), message, me),
         sent_at=message.created_at,
-        attachments=tuple(_attachment(file) for file in message.attachments),
+        attachments=(*(_attachment(file) for file in files), *stickers),
         reply_to=None if reference is None else str(reference),
         edited=message.edited_at is not None,
+        locale=str(message.guild.preferred_locale) if message.guild else "",
     )
+
+
+def is_post(message: discord.Message) -> bool:
+    """Whether the message opened a post in a forum; the post has its id."""
+    channel = message.channel
+    if not isinstance(channel, discord.Thread) or channel.id != message.id:
+        return False
+    return isinstance(channel.parent, discord.ForumChannel)
+
+
+def _post_title(message: discord.Message) -> str:
+    """The title of a post, where most people put their question."""
+    if not is_post(message) or not isinstance(message.channel, discord.Thread):
+        return ""
+    return message.channel.name
+
+
+def _forwarded(message: discord.Message) -> list[str]:
+    """What was forwarded, as quotations: they are not the author's own words."""
+    return [
+        "\n".join(f"> {line}" for line in shot.content.split("\n"))
+        for shot in message.message_snapshots
+        if shot.content
+    ]
 
 
 def conversation_of(message: discord.Message, *, threads: bool) -> ConversationId:
@@ -129,7 +176,8 @@ def to_author(user: discord.User | discord.Member) -> Author:
     """Who wrote it; an admin is who may manage the server."""
     if not isinstance(user, discord.Member):
         return Author(str(user.id), user.display_name)
-    roles = frozenset(role.name for role in user.roles if not role.is_default())
+    held = [role for role in user.roles if not role.is_default()]
+    roles = frozenset(name for role in held for name in (role.name, str(role.id)))
     admin = user.guild_permissions.manage_guild
     return Author(str(user.id), user.display_name, roles, is_admin=admin)
 

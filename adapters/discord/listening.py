@@ -11,12 +11,31 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import discord
 
-from adapters.discord.events import Reading, place_of, read, title, verdict
+from adapters.discord.events import (
+    Reading,
+    by_person,
+    conversation_of,
+    overheard,
+    place_of,
+    read,
+    to_author,
+    verdict,
+)
+from adapters.discord.heard import REMEMBERED, Memory
 from adapters.discord.interactions import Interactions
 from adapters.discord.settings import DiscordSettings
-from bot.adapter import Acceptance, Intake
+from bot.adapter import Acceptance, Intake, Listening
 from bot.errors import StateUnavailable
-from bot.model import Author, ConversationId, Deleted, Edited, Rated, Said
+from bot.model import (
+    Author,
+    ConversationId,
+    Deleted,
+    Edited,
+    Message,
+    Rated,
+    Replied,
+    Said,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +49,6 @@ TRANSIENT = (StateUnavailable, discord.DiscordServerError, aiohttp.ClientError, 
 
 EDITABLE = timedelta(days=1)
 """The edit of an older message is not taken for a question."""
-
-REMEMBERED = 10_000
 
 
 class Listener:
@@ -54,12 +71,11 @@ class Listener:
         """Channels of direct messages; a bot cannot list them."""
         self._settings = settings
         self._intake = intake
-        self._titles = titles
         self._removed = removed
         self._sleep = sleep
         self._jobs: asyncio.Queue[Job] = asyncio.Queue()
         # A delete comes with ids alone; these say which conversation it is about.
-        self._heard: dict[str, ConversationId] = {}
+        self._heard = Memory(titles)
 
     def take(self, job: Job) -> None:
         """Put something to do behind what came in before it."""
@@ -90,32 +106,71 @@ class Listener:
         if message.guild is None and message.channel.id not in self.private:
             self.private.append(message.channel.id)
         reading = await self._read(client, message)
-        if reading is None:
-            return
-        conversation = reading.message.conversation
-        if reading.certain or await self._intake.takes_part(conversation):
-            self._note(reading.message.id, conversation, reading.message.text)
+        if reading is not None and (
+            reading.certain
+            or await self._intake.takes_part(reading.message.conversation)
+        ):
+            self._heard.note(reading.message)
             await self._intake.accept(Said(reading.message))
+        elif by_person(message) and await self._every(message):
+            await self._overhear(client, message)
+
+    async def _every(self, message: discord.Message) -> bool:
+        """Whether each message of this place is a question."""
+        if message.guild is None:
+            return False
+        place = conversation_of(message, threads=self._settings.threads)
+        return await self._intake.listening(place) is Listening.EVERY
+
+    async def _overhear(self, client: discord.Client, message: discord.Message) -> None:
+        """A message to nobody in particular: a question, or an answer to one."""
+        threads = self._settings.threads
+        if (answered := self._heard.answered(message, threads=threads)) is not None:
+            place, asked = answered
+            person = to_author(message.author)
+            replied = Replied(place, person, asked, str(message.id))
+            await self._intake.accept(replied)
+            return
+        await _with_roles(message)
+        heard = overheard(message, _me(client), threads=threads)
+        if heard is not None:
+            self._heard.note(heard)
+            await self._intake.accept(Said(heard))
 
     async def edited(self, client: discord.Client, message: discord.Message) -> None:
         """A message changed: its text, or only its previews and the like."""
         changed_at = message.edited_at
         if changed_at is None or datetime.now(UTC) - message.created_at > EDITABLE:
             return
-        reading = await self._read(client, message)
-        if reading is None:
+        found = await self._edited(client, message)
+        if found is None:
             return
-        id_, conversation = reading.message.id, reading.message.conversation
-        certain = reading.certain or id_ in self._heard
-        if not certain and not await self._intake.takes_part(conversation):
-            return
-        self._note(id_, conversation, reading.message.text)
+        self._heard.note(found)
         # If our name was put in only now, the message is new to us.
-        accepted = await self._intake.accept(Said(reading.message))
+        accepted = await self._intake.accept(Said(found))
         if accepted is Acceptance.DUPLICATE:
             # The same time stands on later updates that do not change the text.
-            version = changed_at.isoformat()
-            await self._intake.accept(Edited(reading.message, version))
+            await self._intake.accept(Edited(found, changed_at.isoformat()))
+
+    async def _edited(
+        self, client: discord.Client, message: discord.Message
+    ) -> Message | None:
+        """What an edited message says now, if it is for us."""
+        reading = await self._read(client, message)
+        known = self._heard.get(str(message.id))
+        if reading is not None and (
+            reading.certain
+            or (known is not None and known.direct)
+            or await self._intake.takes_part(reading.message.conversation)
+        ):
+            return reading.message
+        if known is None and not (by_person(message) and await self._every(message)):
+            return None
+        threads = self._settings.threads
+        if self._heard.answered(message, threads=threads) is not None:
+            return None
+        await _with_roles(message)
+        return overheard(message, _me(client), threads=threads)
 
     async def deleted(
         self, client: discord.Client, guild: int | None, channel: int, message: str
@@ -123,10 +178,11 @@ class Listener:
         """A message is gone; whose it was, we are not told."""
         if message in self._removed:
             return
-        conversation = self._heard.get(message)
-        if conversation is None:
-            place = await _place(client, guild, channel)
-            conversation = await self._of_ours(place, message) if place else None
+        conversation: ConversationId | None = None
+        if (heard := self._heard.get(message)) is not None:
+            conversation = heard.conversation
+        elif (place := await _place(client, guild, channel)) is not None:
+            conversation = await self._of_ours(place, message)
         if conversation is not None:
             await self._intake.accept(Deleted(conversation, message))
 
@@ -170,20 +226,15 @@ class Listener:
         reading = read(message, _me(client), threads=self._settings.threads)
         if reading is None or message.guild is None:
             return reading
-        if isinstance(message.author, discord.User):
-            # Read from the history it came without the rights of its author.
-            with suppress(discord.Forbidden, discord.NotFound):
-                message.author = await message.guild.fetch_member(message.author.id)
+        await _with_roles(message)
         return read(message, _me(client), threads=self._settings.threads)
 
-    def _note(self, message: str, conversation: ConversationId, text: str) -> None:
-        self._heard[message] = conversation
-        if conversation.thread == message:
-            self._titles[message] = title(text)
-        while len(self._heard) > REMEMBERED:
-            del self._heard[next(iter(self._heard))]
-        while len(self._titles) > REMEMBERED:
-            del self._titles[next(iter(self._titles))]
+
+async def _with_roles(message: discord.Message) -> None:
+    """Read from the history, a message comes without the rights of its author."""
+    if message.guild is not None and isinstance(message.author, discord.User):
+        with suppress(discord.Forbidden, discord.NotFound):
+            message.author = await message.guild.fetch_member(message.author.id)
 
 
 def _me(client: discord.Client) -> int:

@@ -255,15 +255,15 @@ async def test_a_reply_to_a_commands_answer_goes_on_with_it(place: Place) -> Non
 
 async def test_a_manager_of_the_server_is_an_admin(place: Place) -> None:
     guild = place.state.guilds[place.guild_id]
-    role = place.state.give_role(guild, place.ana, Permission.MANAGE_GUILD)
-    role.name = "Staff"
+    role = place.state.new_role(guild, "Staff", Permission.MANAGE_GUILD)
+    place.state.give_role(guild, place.ana, role)
 
     boss = place.read(place.say(place.named("use x")))
     other = place.read(place.say(place.named("use x"), author=place.bo))
 
     assert boss is not None
     assert other is not None
-    roles = frozenset({"Staff"})
+    roles = frozenset({"Staff", str(role.id)})
     assert boss.message.author == Author(str(place.ana), "Ana", roles, is_admin=True)
     assert not other.message.author.is_admin
 
@@ -296,7 +296,7 @@ async def test_files_and_forwarded_words_come_along(place: Place) -> None:
     reading = read(message, place.me, threads=True)
 
     assert reading is not None
-    assert reading.message.text == "what is this?\nquoted"
+    assert reading.message.text == "what is this?\n> quoted"
     assert [a.name for a in reading.message.attachments] == ["plan.md"]
     assert reading.message.attachments[0].media_type == "text/markdown"
 
