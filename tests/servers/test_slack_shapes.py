@@ -84,13 +84,43 @@ async def all_answers(
         "assistant.threads.setStatus": await web.assistant_threads_setStatus(
             channel_id=general, thread_ts=root, status="is reading"
         ),
+        "assistant.threads.setSuggestedPrompts": (
+            await web.assistant_threads_setSuggestedPrompts(
+                channel_id=slack.open_im(ada),
+                prompts=[{"title": "t", "message": "m"}],
+            )
+        ),
+        "conversations.members": await web.conversations_members(**here),
+        "conversations.list": await web.conversations_list(),
+        "reactions.get": await web.reactions_get(
+            **here, timestamp=slack.say(ada, general, "another")
+        ),
+        "reactions.remove": await web.reactions_remove(
+            **here, name="eyes", timestamp=ts
+        ),
+        "files.info": await web.files_info(file=slack.upload(ada, "a.txt", b"a")),
         "views.open": await web.views_open(trigger_id="t", view=view),
         "views.publish": await web.views_publish(
             user_id=ada, view=view | {"type": "home"}
         ),
         "chat.delete": await web.chat_delete(**here, ts=ts),
-    }
+    } | await streamed(web, general, root, ada)
     return {name: answer.data for name, answer in answers.items()}
+
+
+async def streamed(
+    web: AsyncWebClient, general: str, root: str, ada: str
+) -> dict[str, Any]:
+    started = await web.chat_startStream(
+        channel=general,
+        thread_ts=root,
+        recipient_team_id="T00000001",
+        recipient_user_id=ada,
+    )
+    here: JSON = {"channel": general, "ts": started["ts"]}
+    appended = await web.chat_appendStream(**here, markdown_text="hm")
+    await web.chat_stopStream(**here)
+    return {"chat.startStream": started, "chat.appendStream": appended}
 
 
 ESSENTIAL = {
@@ -109,6 +139,14 @@ ESSENTIAL = {
     "users.conversations": "channels response_metadata",
     "reactions.add": "",
     "assistant.threads.setStatus": "",
+    "assistant.threads.setSuggestedPrompts": "",
+    "chat.startStream": "channel ts",
+    "chat.appendStream": "channel ts",
+    "conversations.members": "members response_metadata",
+    "conversations.list": "channels response_metadata",
+    "reactions.get": "type channel message",
+    "reactions.remove": "",
+    "files.info": "file comments",
     "views.open": "view",
     "views.publish": "view",
 }
@@ -155,8 +193,10 @@ async def test_events_have_only_keys_of_slacks_samples(
     slack.join(slack.add_user("bob"), general)
     slack.archive(general)
     slack.remove_bot(general)
+    slack.open_home(ada)
+    slack.uninstall("T00000001")
     # Nobody is connected: what could not be delivered is all there.
-    await slack.wait_for(lambda: len(slack.sockets.lost) == 10)
+    await slack.wait_for(lambda: len(slack.sockets.lost) == 13)
 
     names = {
         "message": "Message",
@@ -168,6 +208,9 @@ async def test_events_have_only_keys_of_slacks_samples(
         "reaction_removed": "ReactionRemoved",
         "channel_archive": "ChannelArchive",
         "channel_left": "ChannelLeft",
+        "app_home_opened": "AppHomeOpened",
+        "tokens_revoked": "TokensRevoked",
+        "app_uninstalled": "AppUninstalled",
     }
     strange = {}
     for payload in slack.sockets.lost:

@@ -12,16 +12,19 @@ steered over HTTP under `/control/`.
 """
 
 from .faults import Fault
-from .server import APP_TOKEN, BOT_TOKEN, Call, SlackServer
+from .interacting import Interacting
+from .server import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, Call, SlackServer
 from .sockets import Delivered
 from .workspace import SlackError
 
 __all__ = [
     "APP_TOKEN",
     "BOT_TOKEN",
+    "SIGNING_SECRET",
     "Call",
     "Delivered",
     "Fault",
+    "Interacting",
     "SlackError",
     "SlackServer",
 ]

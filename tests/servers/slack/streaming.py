@@ -122,8 +122,6 @@ class Streaming:
     def chat_stopStream(self, arguments: Arguments) -> JSON:  # noqa: N802
         stream = self._growing(arguments)
         blocks = arguments.structure("blocks")
-        if blocks and stream.mode == "chunks":
-            raise SlackError("streaming_mode_mismatch")
         blocks = check_message(blocks) if blocks else []
         status = arguments.text("session_status")
         if status and status not in {"active", "processing", "suspended", "closed"}:

@@ -16,6 +16,9 @@ from .workspace import JSON, Message, SlackError, Workspace
 
 POST_LIMIT = 40_000
 UPDATE_LIMIT = 4_000
+UPDATED = frozenset(
+    {"type", "user", "text", "team", "bot_id", "blocks", "edited", "metadata"}
+)
 
 HISTORY = "channels:history,groups:history,im:history,mpim:history"
 READ = "channels:read,groups:read,im:read,mpim:read"
@@ -131,21 +134,11 @@ class WebApi:
             message.metadata = metadata
         self.emit(self.payloads.changed_event(message, before))
         view = self.payloads.message(message, metadata=True)
-        kept = [
-            "type",
-            "user",
-            "text",
-            "team",
-            "bot_id",
-            "blocks",
-            "edited",
-            "metadata",
-        ]
         return {
             "channel": channel.id,
             "ts": message.ts,
             "text": text,
-            "message": {key: view[key] for key in kept if key in view},
+            "message": {key: view[key] for key in UPDATED if key in view},
         }
 
     def chat_delete(self, arguments: Arguments) -> JSON:
