@@ -121,7 +121,7 @@ def _list(node: SyntaxTreeNode) -> str:
 def _table(node: SyntaxTreeNode) -> str:
     """Slack has no tables in mrkdwn: fixed-width rows, or a list if it is too wide."""
     rows = [
-        [_plain(cell) for cell in row.children]
+        [plain_text(cell) for cell in row.children]
         for part in node.children
         for row in part.children
     ]
@@ -144,13 +144,13 @@ def _card(header: Sequence[str], row: Sequence[str]) -> str:
     return "• " + "; ".join(f"{escape(k)}: {escape(v)}" for k, v in cells if v)
 
 
-def _plain(node: SyntaxTreeNode) -> str:
+def plain_text(node: SyntaxTreeNode) -> str:
     """The text of a node, without marks and without line breaks."""
     if node.type in ("text", "code_inline"):
         return node.content
     if node.type in ("softbreak", "hardbreak"):
         return " "
-    return "".join(_plain(child) for child in node.children)
+    return "".join(plain_text(child) for child in node.children)
 
 
 def _inline(
@@ -163,7 +163,7 @@ def _inline(
             text += _leaf(node)
             continue
         inner = _inline(node.children, within | {node.type})
-        following = _plain(nodes[index + 1])[:1] if index + 1 < len(nodes) else ""
+        following = plain_text(nodes[index + 1])[:1] if index + 1 < len(nodes) else ""
         # Slack knows a mark only at the border of a word: elsewhere it would show it.
         inside_word = text[-1:].isalnum() or following.isalnum()
         if node.type in within or inside_word:
@@ -185,9 +185,11 @@ def _leaf(node: SyntaxTreeNode) -> str:
             code = node.content.replace("`", "'").replace("&", "&amp;")
             return f"`{code.replace('<', '&lt;').replace('>', '&gt;')}`"
         case "link":
-            return _link(str(node.attrs.get("href", "")), _plain(node))
+            return _link(str(node.attrs.get("href", "")), plain_text(node))
         case "image":
-            return _link(str(node.attrs.get("src", "")), node.content or _plain(node))
+            return _link(
+                str(node.attrs.get("src", "")), node.content or plain_text(node)
+            )
         case _:
             return _text(node.content)
 
