@@ -1,34 +1,46 @@
-"""Brings a collection up to date with files: adds, replaces, removes, reports."""
+"""Brings a collection up to date with its sources: adds, replaces, removes, reports."""
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from backends.base import BackendMisconfigured
-from backends.knowledge.chunking import CHUNKER_VERSION, cut
+from backends.base import BackendError
+from backends.knowledge.bulk import Bulk, ProcessBulk, processes
+from backends.knowledge.chunking import CHUNKER_VERSION
 from backends.knowledge.documents import UnreadableDocument
 from backends.knowledge.embedding import Embedder
 from backends.knowledge.loaders import (
     LOADER_VERSION,
     MAX_BYTES,
     SUFFIXES,
-    parse,
-    read_bytes,
+    Limits,
+    too_costly,
     unknown_type,
 )
+from backends.knowledge.prepare import Raw, prepare
+from backends.knowledge.process_pool import LimitExceeded, ProcessPool
+from backends.knowledge.sources.base import (
+    FOLDER_LABELS,
+    STAFF,
+    Item,
+    Problem,
+    Source,
+    SourceUnavailable,
+)
+from backends.knowledge.sources.files import LocalFiles
 from backends.knowledge.store import DocumentRecord, VectorStore
 from backends.knowledge.terms import Terms
 from backends.knowledge.writing import BATCH, Prepared, Writer
 
-STAFF = frozenset({"staff"})
-FOLDER_LABELS: Mapping[str, frozenset[str]] = {"public": frozenset({"public"})}
+PARSED_TOGETHER = 16  # small files, to be sent to another process
+BYTES_TOGETHER = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an ingestion has come."""
+    """How far an ingestion has come; `total` grows while a source is listed."""
 
     done: int
     total: int
@@ -48,15 +60,6 @@ class Report:
     passages: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file to read, and its name in the collection: root folder and path below it."""
-
-    path: Path
-    name: str
-    folder: str = ""
-
-
 async def ingest(
     paths: Sequence[Path],
     store: VectorStore,
@@ -68,75 +71,39 @@ async def ingest(
     default_labels: frozenset[str] = STAFF,
     max_bytes: int = MAX_BYTES,
 ) -> Report:
-    """Make the collection hold what the files under `paths` hold now.
+    """Make the collection hold what the files under `paths` hold now; see `sync`."""
+    source = LocalFiles(
+        paths,
+        folder_labels=folder_labels,
+        default_labels=default_labels,
+        max_bytes=max_bytes,
+    )
+    writer = Writer(store, embedder, terms or Terms())
+    return await sync([source], store, writer, progress)
 
-    A file that did not change is only read. One that cannot be read is reported and its
-    earlier version stays. A document whose file is gone from these roots is removed.
+
+async def sync(
+    sources: Sequence[Source],
+    store: VectorStore,
+    writer: Writer,
+    progress: Callable[[Progress], None] = lambda _: None,
+    bulk: Bulk | None = None,
+) -> Report:
+    """Make the collection hold what its sources hold now.
+
+    A file that did not change is not read, where its source can tell, and never parsed.
+    One that cannot be read is reported and its earlier version stays. A document whose
+    file is gone from its source is removed; of a source that cannot be listed, none is.
     Killed at any moment, it is put right by running it again.
     """
-    sources = await asyncio.to_thread(find, paths)
-    reader = Reader(folder_labels, default_labels, max_bytes)
-    run = _Run(store, embedder, terms or Terms(), len(sources), progress)
-    run.known = await store.documents()
-    names: set[str] = set()
-    for source in sources:
-        if source.name in names:
-            reason = "another file has this name in the collection; rename a folder"
-            run.skip(source, reason)
-            continue
-        names.add(source.name)
-        await run.take(source, reader)
-    await run.store_waiting()
-    await run.remove(_gone(run.known.values(), paths, sources))
+    async with ProcessPool(processes(), Limits().process) as pool:
+        run = _Run(store, writer, bulk or ProcessBulk(pool), progress)
+        run.known = await store.documents()
+        for source in sources:
+            await run.take(source)
     await store.flush()
+    run.report.skipped.sort()
     return run.report
-
-
-def find(paths: Sequence[Path]) -> list[Source]:
-    """The files under the roots, each once, hidden ones left out."""
-    found: dict[Path, Source] = {}
-    for path in paths:
-        root = path.resolve()
-        if not root.exists():
-            raise BackendMisconfigured(f"there is no file or folder {str(path)!r}")
-        if root.is_file():
-            found.setdefault(root, Source(root, f"{root.parent.name}/{root.name}"))
-            continue
-        for file in sorted(root.rglob("*")):
-            below = file.relative_to(root)
-            hidden = any(part.startswith((".", "~$")) for part in below.parts)
-            if not hidden and file.is_file():
-                folder = below.parts[0] if len(below.parts) > 1 else ""
-                name = f"{root.name}/{below.as_posix()}"
-                found.setdefault(file.resolve(), Source(file, name, folder))
-    return list(found.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads a file into pieces with their labels, unless the collection has them."""
-
-    folder_labels: Mapping[str, frozenset[str]]
-    default_labels: frozenset[str]
-    max_bytes: int
-
-    def read(self, source: Source, known: DocumentRecord | None) -> Prepared | None:
-        """None where nothing changed; raises `UnreadableDocument`."""
-        if source.path.suffix.lower() not in SUFFIXES:
-            raise UnreadableDocument(unknown_type(source.name))
-        data = read_bytes(source.path, source.name, self.max_bytes)
-        labels = self.folder_labels.get(source.folder, self.default_labels)
-        digest = _digest(data, labels)
-        place = str(source.path.resolve())
-        if known and known.digest == digest and known.source == place:
-            return None
-        document = parse(data, source.name)
-        labels = document.labels or labels
-        pieces = cut(document, labels, digest)
-        record = DocumentRecord(
-            source.name, digest, document.title, place, labels, len(pieces)
-        )
-        return Prepared(record, pieces)
 
 
 class _Run:
@@ -145,44 +112,111 @@ class _Run:
     def __init__(
         self,
         store: VectorStore,
-        embedder: Embedder,
-        terms: Terms,
-        total: int,
+        writer: Writer,
+        bulk: Bulk,
         progress: Callable[[Progress], None],
     ) -> None:
         self.report = Report()
         self.known: dict[str, DocumentRecord] = {}
         self._store = store
-        self._writer = Writer(store, embedder, terms, self._stored)
-        self._total = total
-        self._done = 0
+        self._writer = writer
+        self._bulk = bulk
         self._progress = progress
-        self._waiting: list[Prepared] = []
+        self._names: set[str] = set()
+        self._digests: dict[str, str] = {}
+        self._done = 0
+        self._total = 0
 
-    async def take(self, source: Source, reader: Reader) -> None:
-        known = self.known.get(source.name)
+    async def take(self, source: Source) -> None:
+        """Take in what changed in a source, and drop what is gone from it."""
+        part = _Part()
+        waiting: list[Prepared] = []
+        batches = self._batches(source, part)
+        async for results in self._bulk.map_batches(prepare, batches):
+            for raw, result in zip(part.sent.popleft(), results, strict=True):
+                if isinstance(result, Prepared):
+                    waiting.append(result)
+                else:
+                    self._refuse(raw.record.name, result)
+            if sum(len(each.pieces) for each in waiting) >= BATCH:
+                await self._write(waiting)
+                waiting = []
+        await self._write(waiting)
+        if part.complete:
+            gone = source.gone(self.known)
+            await self._store.delete(gone)
+            self.report.removed += gone
+
+    async def _batches(
+        self, source: Source, part: "_Part"
+    ) -> AsyncIterator[Sequence[Raw]]:
+        """What has to be read anew, small files together."""
+        batch: list[Raw] = []
+        async for raw in self._changed(source, part):
+            batch.append(raw)
+            size = sum(len(each.data) for each in batch)
+            if len(batch) >= PARSED_TOGETHER or size >= BYTES_TOGETHER:
+                part.sent.append(batch)
+                yield batch
+                batch = []
+        if batch:
+            part.sent.append(batch)
+            yield batch
+
+    async def _changed(self, source: Source, part: "_Part") -> AsyncIterator[Raw]:
         try:
-            prepared = await asyncio.to_thread(reader.read, source, known)
+            async for item in source.items(self.known):
+                self._total += 1
+                if isinstance(item, Problem):
+                    self._skip(item.name, item.reason)
+                elif raw := await self._read(item):
+                    yield raw
+        except SourceUnavailable as error:
+            self._skip(source.name, f"{error}; what it held before stays")
+            part.complete = False
+
+    async def _read(self, item: Item) -> Raw | None:
+        """The file, unless the collection has it as it is now."""
+        if item.name in self._names:
+            reason = "another file has this name in the collection; rename a folder"
+            self._skip(item.name, reason)
+            return None
+        self._names.add(item.name)
+        known = self.known.get(item.name)
+        stamp = _stamp(item)
+        if known and stamp and known.stamp == stamp and known.source == item.place:
+            self._unchanged(item, known.digest)
+            return None
+        try:
+            if item.suffix not in SUFFIXES:
+                raise UnreadableDocument(unknown_type(item.name))
+            data = await item.read()
         except UnreadableDocument as error:
-            stays = "; its earlier version stays" if known else ""
-            self.skip(source, f"{error}{stays}")
-            return
-        if prepared is None:
-            self.report.unchanged.append(source.name)
-            self._finish(source.name)
-            return
-        self._waiting.append(prepared)
-        if sum(len(each.pieces) for each in self._waiting) >= BATCH:
-            await self.store_waiting()
+            self._refuse(item.name, error)
+            return None
+        digest = _digest(data, item.labels)
+        record = DocumentRecord(
+            item.name, digest, source=item.place, labels=item.labels, stamp=stamp
+        )
+        if known and known.digest == digest and known.source == item.place:
+            if stamp:
+                await self._store.record(replace(known, stamp=stamp))
+            self._unchanged(item, digest)
+            return None
+        if twin := self._digests.get(digest):
+            self._skip(item.name, f"it has the same content as {twin!r}; remove one")
+            return None
+        self._digests[digest] = item.name
+        return Raw(record, data, item.suffix, item.link)
 
-    def skip(self, source: Source, reason: str) -> None:
-        self.report.skipped.append((source.name, reason))
-        self._finish(source.name)
+    def _unchanged(self, item: Item, digest: str) -> None:
+        self._digests.setdefault(digest, item.name)
+        self.report.unchanged.append(item.name)
+        self._finish(item.name)
 
-    async def store_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        await self._writer.write(waiting)
-        for each in waiting:
+    async def _write(self, documents: Sequence[Prepared]) -> None:
+        await self._writer.write(documents, self._stored)
+        for each in documents:
             name = each.record.name
             changed = name in self.known
             (self.report.changed if changed else self.report.added).append(name)
@@ -192,9 +226,14 @@ class _Run:
         self.report.passages += pieces
         self._tell(document)
 
-    async def remove(self, names: Sequence[str]) -> None:
-        await self._store.delete(names)
-        self.report.removed.extend(names)
+    def _refuse(self, name: str, error: BackendError) -> None:
+        said = too_costly(name, error) if isinstance(error, LimitExceeded) else error
+        stays = "; its earlier version stays" if name in self.known else ""
+        self._skip(name, f"{said}{stays}")
+
+    def _skip(self, name: str, reason: str) -> None:
+        self.report.skipped.append((name, reason))
+        self._finish(name)
 
     def _finish(self, name: str) -> None:
         self._done += 1
@@ -205,27 +244,23 @@ class _Run:
         self._progress(Progress(self._done, self._total, name, passages))
 
 
-def _gone(
-    known: Iterable[DocumentRecord], paths: Sequence[Path], sources: Sequence[Source]
-) -> list[str]:
-    """Documents of these roots without a file, and files now known by another name.
+@dataclass(slots=True)
+class _Part:
+    """What is known of a source while it is taken in."""
 
-    Another machine may keep a folder of the same name: what it still has stays.
-    """
-    names = {source.name for source in sources}
-    places = {str(source.path.resolve()) for source in sources}
-    roots = [path.resolve() for path in paths if path.is_dir()]
-    gone = []
-    for record in known:
-        here = any(record.name.startswith(f"{root.name}/") for root in roots)
-        place = Path(record.source)
-        missing = not place.exists() or any(map(place.is_relative_to, roots))
-        if record.name not in names and (record.source in places or (here and missing)):
-            gone.append(record.name)
-    return sorted(gone)
+    sent: deque[Sequence[Raw]] = field(default_factory=deque)
+    complete: bool = True
+
+
+def _stamp(item: Item) -> str:
+    """Changes with the file, with who may see it, and with how we read and cut it."""
+    return f"{_reading(item.labels)} {item.stamp}" if item.stamp else ""
 
 
 def _digest(data: bytes, labels: frozenset[str]) -> str:
-    """Changes with the file, with who may see it, and with how we read and cut it."""
-    head = f"{LOADER_VERSION}\n{CHUNKER_VERSION}\n{','.join(sorted(labels))}\n"
-    return hashlib.sha256(head.encode() + data).hexdigest()
+    """The same for `_stamp`, of the file's content."""
+    return hashlib.sha256(f"{_reading(labels)}\n".encode() + data).hexdigest()
+
+
+def _reading(labels: frozenset[str]) -> str:
+    return f"{LOADER_VERSION}\n{CHUNKER_VERSION}\n{','.join(sorted(labels))}"

@@ -26,19 +26,16 @@ class Writer:
     New pieces are in before old ones go: a document can be found all the time.
     """
 
-    def __init__(
-        self,
-        store: VectorStore,
-        embedder: Embedder,
-        terms: Terms,
-        stored: Callable[[str, int], None] = lambda document, pieces: None,
-    ) -> None:
+    def __init__(self, store: VectorStore, embedder: Embedder, terms: Terms) -> None:
         self._store = store
         self._embedder = embedder
         self._terms = terms
-        self._stored = stored
 
-    async def write(self, documents: Sequence[Prepared]) -> None:
+    async def write(
+        self,
+        documents: Sequence[Prepared],
+        stored: Callable[[str, int], None] = lambda document, pieces: None,
+    ) -> None:
         """Store them; `stored` is told of each batch of pieces."""
         for each in documents:
             await self._store.record(replace(each.record, digest="", stamp=""))
@@ -46,7 +43,7 @@ class Writer:
         for start in range(0, len(pieces), BATCH):
             batch = pieces[start : start + BATCH]
             await self._store.upsert(await asyncio.to_thread(self._entries, batch))
-            self._stored(batch[-1].document, len(batch))
+            stored(batch[-1].document, len(batch))
         for each in documents:
             await self._store.prune(each.record.name, each.record.digest)
             await self._store.record(each.record)

@@ -1,6 +1,8 @@
 """Files go in, change and go; whatever happens, the collection is right in the end."""
 
+import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from backends.knowledge import ingest as module
 from backends.knowledge import writing
 from backends.knowledge.edge_store import EdgeStore
 from backends.knowledge.embedding import Embedder, Vectors
-from backends.knowledge.ingest import Progress, Report, find, ingest
+from backends.knowledge.ingest import Progress, Report, ingest
 from backends.knowledge.retriever import Retriever
+from backends.knowledge.sources.files import find
 from backends.knowledge.store import Identity
 from backends.knowledge.terms import Terms
 
@@ -386,3 +389,92 @@ async def test_a_root_that_is_not_there_removes_nothing(
         await ingest([root / "unmounted"], store, embedder)
 
     assert len(await store.documents()) == 3
+
+
+async def test_a_file_with_the_content_of_another_is_named_and_left_out(
+    store: EdgeStore, embedder: Embedder, root: Path
+) -> None:
+    write(root / "staff" / "keys copy.md", "# Keys\n\nKeys hang in room four.")
+    write(root / "public" / "keys.md", "# Keys\n\nKeys hang in room four.")
+
+    for _ in range(2):
+        report = await ingest([root], store, embedder)
+
+        assert report.skipped == [
+            (
+                "handbook/staff/keys.md",
+                "it has the same content as 'handbook/staff/keys copy.md'; remove one",
+            )
+        ]
+        assert len(await store.documents()) == 4
+
+
+async def test_what_was_read_before_is_known_by_size_and_time(
+    store: EdgeStore, embedder: Embedder, root: Path
+) -> None:
+    settle(root)
+    await ingest([root], store, embedder)
+    keys = root / "staff" / "keys.md"
+    status = keys.stat()
+    keys.write_text("# Keys\n\nKeys hang in room nine.")
+    os.utime(keys, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    unread = await ingest([root], store, embedder)
+    os.utime(keys, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    read = await ingest([root], store, embedder)
+
+    assert len(unread.unchanged) == 3
+    assert read.changed == ["handbook/staff/keys.md"]
+
+
+async def test_a_file_written_just_now_is_read_however_it_looks(
+    store: EdgeStore, embedder: Embedder, root: Path
+) -> None:
+    await ingest([root], store, embedder)
+    keys = root / "staff" / "keys.md"
+    status = keys.stat()
+    keys.write_text("# Keys\n\nKeys hang in room nine.")
+    os.utime(keys, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    report = await ingest([root], store, embedder)
+
+    assert report.changed == ["handbook/staff/keys.md"]
+
+
+async def test_a_touched_file_is_read_once_more_and_then_known_again(
+    store: EdgeStore, embedder: Embedder, root: Path
+) -> None:
+    settle(root)
+    await ingest([root], store, embedder)
+    settle(root, hours=2)
+
+    report = await ingest([root], store, embedder)
+
+    assert len(report.unchanged) == 3
+    stamps = {record.stamp for record in (await store.documents()).values()}
+    assert all(str((root / "rota.txt").stat().st_mtime_ns) in stamp for stamp in stamps)
+
+
+def settle(root: Path, hours: int = 1) -> None:
+    """As if the files had been written some hours ago."""
+    then = time.time() - hours * 3600
+    for path in root.rglob("*.*"):
+        os.utime(path, (then, then))
+
+
+async def test_a_thousand_unchanged_documents_are_not_embedded_and_quick(
+    store: EdgeStore, embedder: Embedder, tmp_path: Path
+) -> None:
+    root = tmp_path / "wiki"
+    for number in range(1_000):
+        write(root / f"{number // 100}" / f"{number}.md", f"# N {number}\n\nText.")
+    settle(root)
+    await ingest([root], store, embedder)
+    before = embedder.embedded  # type: ignore[attr-defined]
+
+    begun = time.process_time()
+    report = await ingest([root], store, embedder)
+
+    assert len(report.unchanged) == 1_000
+    assert embedder.embedded == before  # type: ignore[attr-defined]
+    assert time.process_time() - begun < 2

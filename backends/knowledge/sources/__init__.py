@@ -1,0 +1,1 @@
+"""Where documents come from: folders, stores of files, web sites."""
