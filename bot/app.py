@@ -18,10 +18,13 @@ from backends.services import ModelDefaults, Services
 from bot import control, plugins, state
 from bot.adapter import Adapter
 from bot.admin import Admin
+from bot.admission import Admission
 from bot.answering import Answerer
 from bot.desk import Desk
 from bot.errors import ConfigurationError, CurbsideError
 from bot.intake import Reception
+from bot.places import Places
+from bot.pressing import Pressing
 from bot.profiles import Profiles, read_profiles
 from bot.settings import Settings
 from bot.state.base import State
@@ -89,7 +92,16 @@ class App:
         admin = Admin(opened, profiles, settings, facts)
         answerer = Answerer(opened, profiles, settings)
         desk = Desk(opened, adapters, answerer, admin, settings.worker)
-        reception = Reception(opened, admin, adapters, settings)
+        places = Places(settings, opened.records)
+        reception = Reception(
+            opened,
+            admin,
+            adapters,
+            settings,
+            places,
+            Admission(places),
+            Pressing(opened, settings),
+        )
         worker = Worker(desk, name=worker_name())
         return cls(
             settings, opened, library, profiles, adapters, admin, reception, worker

@@ -6,8 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.adapter import Acceptance, Adapter
+from bot.adapter import Acceptance, Adapter, Listening
 from bot.admin import Admin, is_stop
+from bot.admission import Admission
 from bot.errors import DeliveryError
 from bot.model import (
     Answer,
@@ -15,13 +16,19 @@ from bot.model import (
     Delivery,
     Edited,
     Event,
+    Form,
     Message,
+    Panel,
+    PanelSection,
+    Pressed,
     Said,
     Stopped,
     answer_id,
 )
+from bot.places import Places
+from bot.pressing import Pressing
 from bot.settings import Settings
-from bot.state.base import State
+from bot.state.base import Records, State
 from bot.words import say
 
 log = logging.getLogger(__name__)
@@ -42,6 +49,9 @@ class Reception:
     admin: Admin
     adapters: Mapping[str, Adapter]
     settings: Settings
+    places: Places
+    admission: Admission
+    pressing: Pressing
     _notices: set[asyncio.Task[None]] = field(default_factory=set)
     _noticed: dict[ConversationId, float] = field(default_factory=dict)
     _accepted: dict[ConversationId, float] = field(default_factory=dict)
@@ -49,10 +59,15 @@ class Reception:
     async def accept(self, event: Event) -> Acceptance:
         """Store an event; ask for patience when the conversation's box is full."""
         event = _stop_or(_storable(event))
+        if isinstance(event, Said):
+            verdict = await self.admission.judge(event)
+            if not verdict.admitted:
+                self._tell(event.message, verdict.words)
+                return Acceptance.FULL
         limit = self.settings.worker.waiting_limit
         acceptance = await self.state.inbox.accept(event, limit=limit)
         if acceptance is Acceptance.FULL and isinstance(event, Said):
-            self._ask_for_patience(event.message)
+            self._tell(event.message, say("please_wait", limit=limit))
         elif acceptance is Acceptance.STORED and isinstance(event, Said):
             self._note_accepted(event.conversation)
         return acceptance
@@ -73,6 +88,28 @@ class Reception:
         """The names of the profiles."""
         return self.admin.profiles.names()
 
+    async def listening(self, conversation: ConversationId) -> Listening:
+        """Which messages of this place are for us."""
+        return (await self.places.of(conversation)).listen
+
+    async def press(self, pressed: Pressed) -> Form | str:
+        """Do what a button is for; the form to open, or what to tell the person."""
+        return await self.pressing.press(pressed)
+
+    async def panel(self, message: Message) -> Panel:
+        """What to show a person about the bot."""
+        status = await self.admin.run(replace(message, text="status"))
+        return Panel("Curbside", (PanelSection("", status or ""),))
+
+    def suggestions(self, conversation: ConversationId) -> Sequence[str]:
+        """A few questions that the documents of this place can answer."""
+        return ()
+
+    @property
+    def records(self) -> Records:
+        """What a platform must remember."""
+        return self.state.records
+
     def _note_accepted(self, conversation: ConversationId) -> None:
         """The newest goes to the end, so that the oldest is what gets dropped."""
         self._accepted.pop(conversation, None)
@@ -80,8 +117,11 @@ class Reception:
         if len(self._accepted) > ACCEPTED_MOST:
             del self._accepted[next(iter(self._accepted))]
 
-    def _ask_for_patience(self, message: Message) -> None:
-        """Say so once in a while: a flood must not be answered by another."""
+    def _tell(self, message: Message, words: str) -> None:
+        """Say why there is no answer, once in a while: a flood must not be answered by
+        another."""
+        if not words:
+            return
         now = time.monotonic()
         self._noticed = {
             place: at
@@ -92,13 +132,12 @@ class Reception:
             return
         self._noticed[message.conversation] = now
         # Not awaited: the platform waits for its acknowledgement.
-        notice = asyncio.create_task(self._please_wait(message))
+        notice = asyncio.create_task(self._post(message, words))
         self._notices.add(notice)
         notice.add_done_callback(self._notices.discard)
 
-    async def _please_wait(self, message: Message) -> None:
+    async def _post(self, message: Message, words: str) -> None:
         adapter = self.adapters[message.conversation.platform]
-        words = say("please_wait", limit=self.settings.worker.waiting_limit)
         delivery = Delivery(
             answer_id=answer_id(message.conversation, message.id),
             conversation=message.conversation,
