@@ -1,0 +1,1 @@
+"""From curated answers to a model the team owns: examples, trainers, registry."""
