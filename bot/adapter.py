@@ -176,6 +176,35 @@ class Adapter(Protocol):
         ...
 
 
+class Links(Protocol):
+    """What an adapter may offer besides: where a message can be read."""
+
+    def link(self, conversation: ConversationId, message_id: str) -> str:
+        """The address of a message, which opens it; empty when it has none."""
+        ...
+
+
+class Names(Protocol):
+    """What an adapter may offer besides: channels by the names that people know."""
+
+    def name(self, conversation: ConversationId) -> str:
+        """The name of a channel, from what is known at once; empty if it is not."""
+        ...
+
+
+class Solves(Protocol):
+    """What an adapter may offer besides: questions that can be marked as solved."""
+
+    def solvable(self, conversation: ConversationId) -> bool:
+        """Whether this is such a place (a post of a forum); quick."""
+        ...
+
+    async def solved(self, delivery: Delivery) -> None:
+        """Mark the question of this answer as solved; twice is no error. Raises the
+        DeliveryError family."""
+        ...
+
+
 Create = Callable[["Settings"], "Adapter | None"]
 """What an entry point of the group `curbside.adapters` names.
 

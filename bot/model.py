@@ -68,6 +68,8 @@ class Message:
     `direct` says that it was said to us (by name, in private, as a command or a
     follow-up), not just heard in a channel where every question is answered. `guests`
     says that people from outside can read it; `locale` is its author's, such as "de".
+    `anchor` is the message that the answer is put to, if it is not this one: a question
+    from a form is no message of the platform.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Message:
     direct: bool = True
     guests: bool = False
     locale: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +368,8 @@ class Delivery:
     """The ledger entry of an answer: which events it covers, which messages carry it.
 
     It is written before anything is sent, so that after a crash the next worker finds
-    what may already be there.
+    what may already be there. `question_id` is the message to answer to, empty for an
+    announcement, which answers none; `begun_at` is when it was first written down.
     """
 
     answer_id: str
@@ -375,6 +379,7 @@ class Delivery:
     reply_token: str = ""
     parts: tuple[SentPart, ...] = field(default_factory=tuple)
     complete: bool = False
+    begun_at: datetime | None = None
 
     def key(self, index: int) -> str:
         """The key of a part: what makes a second post of it recognisable."""

@@ -1,5 +1,6 @@
 """Events, deliveries and the like as JSON text, the same for both state engines."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -41,6 +42,18 @@ def dump(value: object) -> str:
 def load(kind: type[T], text: str | bytes) -> T:
     """Read back what `dump` made of a `kind`."""
     value: T = _adapter(kind).validate_json(text)
+    return value
+
+
+def to_data(value: object) -> dict[str, Any]:
+    """A dataclass of ours as what JSON can hold, for a record."""
+    data: dict[str, Any] = _adapter(type(value)).dump_python(value, mode="json")
+    return data
+
+
+def from_data(kind: type[T], data: Mapping[str, Any]) -> T:
+    """Read back what `to_data` made of a `kind`."""
+    value: T = _adapter(kind).validate_python(data)
     return value
 
 
