@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import itertools
 import logging
 import time
 from collections import deque
@@ -12,21 +11,20 @@ from typing import TypeVar
 
 import discord
 
+from adapters.discord.bodies import JSON, Body, body_of, marked, shows
+from adapters.discord.command_answers import CommandAnswers
 from adapters.discord.gateway import Gateway
 from adapters.discord.listening import Listener
-from adapters.discord.markdown import to_messages
 from adapters.discord.places import Places
 from adapters.discord.refusals import (
     ARCHIVED,
     INTENT_FIX,
-    INVALID_TOKEN,
     UNKNOWN_CHANNEL,
-    UNKNOWN_WEBHOOK,
     DiscordRefused,
 )
+from adapters.discord.rendering import render
 from adapters.discord.rest import DiscordRest
 from adapters.discord.settings import DiscordSettings
-from adapters.shared import compose, visible
 from bot.adapter import AdapterHealth, Intake, Part
 from bot.errors import DeliveryError, DeliveryImpossible, DeliveryUnclear, MessageGone
 from bot.model import Answer, Delivery
@@ -35,21 +33,12 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-GROWING = " …"
-"""Stands at the end of an answer that is not whole yet."""
-
-TOKEN_SECONDS = 14.5 * 60
-"""A command's answer can be written for fifteen minutes; then it is a message."""
-
-DEFER_SECONDS = 4.0
-"""Discord takes the first sign of a command within three; after this none comes."""
-
-LOOK_AGAIN_SECONDS = 0.25
 TYPING_SECONDS = 3.0
 HEALTH_SECONDS = 5.0
 
 GENERATIONS = 5
 SHARD_LIMIT = 2_500
+REMEMBERED = 1_000
 
 
 class DiscordAdapter:
@@ -66,13 +55,12 @@ class DiscordAdapter:
     ) -> None:
         self.edit_interval = settings.edit_seconds
         self._settings = settings
-        self._now = now
-        self._sleep = sleep
         self._rest = DiscordRest(settings)
+        self._commands = CommandAnswers(self._rest, now=now, sleep=sleep)
         self._titles: dict[str, str] = {}
         self._places = Places(self._rest, self._titles)
         self._removed: deque[str] = deque(maxlen=1_000)
-        self._closed: deque[str] = deque(maxlen=1_000)
+        self._marks: dict[str, str] = {}
         self._gateway: Gateway | None = None
 
     async def open(self) -> None:
@@ -93,17 +81,14 @@ class DiscordAdapter:
 
     def render(self, answer: Answer) -> list[Part]:
         """The answer in Discord's Markdown, in as many messages as it takes."""
-        texts = to_messages(visible(compose(answer)))
-        if not answer.complete:
-            texts[-1] += GROWING
-        # An empty message is refused: an answer without a word is three dots.
-        return [Part(text.strip() or GROWING.strip()) for text in texts]
+        return render(answer)
 
     async def post(self, delivery: Delivery, index: int, part: Part) -> str:
         """Post a part: into the command's answer, or as a message with a nonce."""
-        if index == 0 and (token := self._token(delivery)):
+        body = body_of(part)
+        if index == 0:
             try:
-                written = await self._answer_command(delivery, token, part)
+                written = await self._commands.write(delivery, body)
             except MessageGone as error:
                 raise DeliveryImpossible("the command's answer was deleted") from error
             if written is not None:
@@ -111,14 +96,18 @@ class DiscordAdapter:
         place = await self._places.open(delivery)
         reply_to = await self._places.anchor(delivery, index)
         key = delivery.key(index)
-        mark = self._places.needs_mark(delivery, index, reply_to)
-        message = await self._send(
-            key, place, part, reply_to=reply_to, mark=nonce(key) if mark else ""
-        )
-        if message.content.strip() != part.text.strip():
+        mark = ""
+        if self._places.needs_mark(delivery, index, reply_to):
+            mark = nonce(key)
+            body = marked(body, mark)
+        message = await self._send(key, place, body, reply_to=reply_to)
+        id_ = str(message["id"])
+        if mark:
+            self._remember_mark(id_, mark)
+        if not shows(message, body):
             # The nonce gave back what an earlier attempt had posted.
-            await self.edit(delivery, str(message.id), part)
-        return str(message.id)
+            await self.edit(delivery, id_, part)
+        return id_
 
     async def find(self, delivery: Delivery, index: int) -> str | None:
         """Look for the message that an unclear post may have made.
@@ -131,19 +120,22 @@ class DiscordAdapter:
         has put a mark on the message. What is not in the history yet, the nonce
         catches: for some minutes a second post gives the first message back.
         """
-        if index == 0 and self._token(delivery):
+        if index == 0 and self._commands.token(delivery):
             return None  # Writing a command's answer again changes nothing.
         return await self._places.lost(delivery, index, nonce(delivery.key(index)))
 
     async def edit(self, delivery: Delivery, message_id: str, part: Part) -> None:
-        """Replace the text of a message."""
-        token = self._token(delivery) if _is_first(delivery, message_id) else ""
-        if token and await self._answer_command(delivery, token, part) is not None:
+        """Replace what a message is."""
+        body = body_of(part)
+        first = _is_first(delivery, message_id)
+        if first and await self._commands.write(delivery, body) is not None:
             return
+        if mark := self._marks.get(message_id, ""):
+            body = marked(body, mark)
         place, message = self._places.place(delivery), int(message_id)
         try:
             await self._in_open_thread(
-                place, lambda: self._rest.edit(place, message, part.text)
+                place, lambda: self._rest.edit(place, message, body)
             )
         except DiscordRefused as error:
             if error.code != UNKNOWN_CHANNEL:
@@ -161,14 +153,15 @@ class DiscordAdapter:
         except DiscordRefused as error:
             if error.code == UNKNOWN_CHANNEL:
                 return
-            token = self._token(delivery) if _is_first(delivery, message_id) else ""
+            first = _is_first(delivery, message_id)
+            token = self._commands.token(delivery) if first else ""
             if not token:
                 raise
             await self._rest.withdraw_command(token)
 
     async def working(self, delivery: Delivery, step: str) -> None:
         """Typing, where the answer will stand; a command shows that by itself."""
-        if self._token(delivery):
+        if self._commands.token(delivery):
             return
         try:
             async with asyncio.timeout(TYPING_SECONDS):
@@ -212,14 +205,12 @@ class DiscordAdapter:
         return problems
 
     async def _send(
-        self, key: str, place: int, part: Part, *, reply_to: int | None, mark: str
-    ) -> discord.Message:
+        self, key: str, place: int, body: Body, *, reply_to: int | None
+    ) -> JSON:
         """Post a message under the nonce of its key."""
 
-        async def send(wanted: str) -> discord.Message:
-            return await self._rest.send(
-                place, part.text, nonce=wanted, reply_to=reply_to, mark=mark
-            )
+        async def send(wanted: str) -> JSON:
+            return await self._rest.send(place, body, nonce=wanted, reply_to=reply_to)
 
         for generation in range(GENERATIONS):
             wanted = nonce(key, generation)
@@ -249,40 +240,11 @@ class DiscordAdapter:
         await self._rest.reopen(place)
         return await write()
 
-    async def _answer_command(
-        self, delivery: Delivery, token: str, part: Part
-    ) -> str | None:
-        """Write the answer of a command; None when that cannot be done any more.
-
-        The question is stored before Discord gets its first sign, so a quick worker
-        may be here before there is anything to write into.
-        """
-        for attempt in itertools.count():
-            try:
-                return str(await self._rest.answer_command(token, part.text))
-            except DiscordRefused as error:
-                if error.code not in (UNKNOWN_WEBHOOK, INVALID_TOKEN):
-                    raise
-                # Later too Discord now and then knows a token only at a second look.
-                again = self._age(delivery) < DEFER_SECONDS or attempt == 0
-                if error.code == UNKNOWN_WEBHOOK and again:
-                    await self._sleep(LOOK_AGAIN_SECONDS)
-                    continue
-                log.info("a command's answer becomes a message: %s", error)
-                self._closed.append(token)
-                break
-        return None
-
-    def _token(self, delivery: Delivery) -> str:
-        """The token of the command's answer, as long as it can be written."""
-        token = delivery.reply_token
-        usable = token and token not in self._closed
-        return token if usable and self._age(delivery) < TOKEN_SECONDS else ""
-
-    def _age(self, delivery: Delivery) -> float:
-        """Seconds since the question: its id carries the time."""
-        asked = discord.utils.snowflake_time(int(delivery.question_id))
-        return self._now() - asked.timestamp()
+    def _remember_mark(self, message_id: str, mark: str) -> None:
+        """An edit replaces all buttons, and the mark is one of them."""
+        self._marks[message_id] = mark
+        if len(self._marks) > REMEMBERED:
+            del self._marks[next(iter(self._marks))]
 
 
 def _is_first(delivery: Delivery, message_id: str) -> bool:

@@ -2,9 +2,10 @@
 
 import discord
 
+from adapters.discord.bodies import mark_of
 from adapters.discord.events import ASKED, plain, title
 from adapters.discord.refusals import UNKNOWN_CHANNEL, DiscordRefused
-from adapters.discord.rest import DiscordRest, mark_of
+from adapters.discord.rest import DiscordRest
 from bot.errors import DeliveryImpossible, MessageGone
 from bot.model import Delivery
 

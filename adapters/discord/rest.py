@@ -11,6 +11,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from adapters.discord.bodies import JSON, Body
 from adapters.discord.calling import Calls
 from adapters.discord.refusals import (
     CLOSED_FIX,
@@ -33,10 +34,6 @@ logging.getLogger("discord").setLevel(logging.INFO)
 LATER_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 30.0
 """A rate limit longer than this is for the delivery to wait out, not the library."""
-
-SUPPRESS_EMBEDS = 1 << 2
-
-MARK_LABEL = "answer to /ask"
 
 
 class DiscordRest:
@@ -77,39 +74,30 @@ class DiscordRest:
         return await self._read("its application", lambda it: it.application_info())
 
     async def send(
-        self,
-        channel: int,
-        text: str,
-        *,
-        nonce: str,
-        reply_to: int | None = None,
-        mark: str = "",
-    ) -> discord.Message:
-        """Post a message. Discord gives the first one back for a nonce it knows.
-
-        A `mark` makes the message known for ever, by a small button without use.
-        """
-        reference: Any = None
+        self, channel: int, body: Body, *, nonce: str, reply_to: int | None = None
+    ) -> JSON:
+        """Post a message. Discord gives the first one back for a nonce it knows."""
+        more: JSON = {"nonce": nonce, "enforce_nonce": True}
         if reply_to is not None:
             # The question may be deleted by now: then it is no reply.
-            reference = discord.MessageReference(
-                message_id=reply_to, channel_id=channel, fail_if_not_exists=False
-            )
+            more["message_reference"] = {
+                "message_id": str(reply_to),
+                "channel_id": str(channel),
+                "fail_if_not_exists": False,
+            }
+        route = Route("POST", "/channels/{channel_id}/messages", channel_id=channel)
+        posted: JSON = await self._request("a message", route, body, **more)
+        return posted
 
-        async def send(client: discord.Client) -> discord.Message:
-            place = client.get_partial_messageable(channel)
-            more: dict[str, Any] = {"view": marked(mark)} if mark else {}
-            return await place.send(
-                text, nonce=nonce, reference=reference, suppress_embeds=True, **more
-            )
-
-        return await self._write("a message", send)
-
-    async def edit(self, channel: int, message: int, text: str) -> None:
-        """Replace the text of a message; its previews stay off."""
-        await self._write(
-            "an edit", lambda it: _partial(it, channel, message).edit(content=text)
+    async def edit(self, channel: int, message: int, body: Body) -> None:
+        """Replace what a message is."""
+        route = Route(
+            "PATCH",
+            "/channels/{channel_id}/messages/{message_id}",
+            channel_id=channel,
+            message_id=message,
         )
+        await self._request("an edit", route, body)
 
     async def delete(self, channel: int, message: int) -> None:
         """Delete a message of ours."""
@@ -152,36 +140,43 @@ class DiscordRest:
             message_id=message,
         )
         try:
-            await self._request("a thread", route, {"name": name})
+            await self._request("a thread", route, Body({"name": name}))
         except DiscordRefused as error:
             if error.code != THREAD_EXISTS:
                 raise
 
     async def reopen(self, thread: int) -> None:
         """Take a thread out of the archive."""
-        route = Route("PATCH", "/channels/{channel_id}", channel_id=thread)
         try:
-            await self._request("opening a thread", route, {"archived": False})
+            await self.change_channel(thread, "opening a thread", archived=False)
         except DiscordRefused as error:
             if error.code != MISSING_PERMISSIONS:
                 raise
-            raise DiscordRefused(f"Discord refused: {CLOSED_FIX}", error.code) from error
+            raise DiscordRefused(
+                f"Discord refused: {CLOSED_FIX}", error.code
+            ) from error
 
-    async def answer_command(self, token: str, text: str) -> int:
-        """Put a text into the answer of a command; the id of that message."""
-        body = {
-            "content": text,
-            "flags": SUPPRESS_EMBEDS,
-            "allowed_mentions": {"parse": []},
-        }
+    async def answer_command(self, token: str, body: Body) -> int:
+        """Make the answer of a command what the body says; the id of that message."""
         route = await self._original("PATCH", token)
         answered = await self._request("a command's answer", route, body)
         return int(answered["id"])
 
+    async def channel(self, id_: int) -> JSON:
+        """A channel or thread as it is now."""
+        route = Route("GET", "/channels/{channel_id}", channel_id=id_)
+        found: JSON = await self._read("a channel", lambda it: it.http.request(route))
+        return found
+
+    async def change_channel(self, id_: int, what: str, **changes: Any) -> None:
+        """Change a channel or thread: its tags, whether it is archived."""
+        route = Route("PATCH", "/channels/{channel_id}", channel_id=id_)
+        await self._request(what, route, Body(changes))
+
     async def withdraw_command(self, token: str) -> None:
         """Delete the answer of a command."""
         route = await self._original("DELETE", token)
-        await self._request("a command's answer", route, None)
+        await self._request("a command's answer", route)
 
     async def _original(self, method: str, token: str) -> Route:
         client = await self._logged_in()
@@ -192,8 +187,10 @@ class DiscordRest:
             webhook_token=token,
         )
 
-    async def _request(self, what: str, route: Route, body: Any) -> Any:
-        given = {} if body is None else {"json": body}
+    async def _request(
+        self, what: str, route: Route, body: Body | None = None, **more: Any
+    ) -> Any:
+        given = {} if body is None else body.request(**more)
         return await self._write(what, lambda it: it.http.request(route, **given))
 
     async def _read(
@@ -261,26 +258,6 @@ def new_client(intents: discord.Intents, kind: type[C]) -> C:
         member_cache_flags=discord.MemberCacheFlags.none(),
         max_ratelimit_timeout=LONGEST_WAIT_SECONDS,
     )
-
-
-def marked(mark: str) -> discord.ui.View:
-    """A view that only carries a mark; the library is not to wait for its use."""
-    view = discord.ui.View(timeout=None)
-    button: discord.ui.Button[discord.ui.View] = discord.ui.Button(
-        label=MARK_LABEL, custom_id=mark, disabled=True
-    )
-    view.add_item(button)
-    view.stop()
-    return view
-
-
-def mark_of(message: discord.Message) -> str:
-    """The mark of a message; empty for most."""
-    for row in message.components:
-        for part in getattr(row, "children", ()):
-            if part.label == MARK_LABEL:
-                return str(part.custom_id)
-    return ""
 
 
 def use_addresses(settings: DiscordSettings) -> None:

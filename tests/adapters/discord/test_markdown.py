@@ -74,7 +74,74 @@ def test_leaves_alone_what_discord_reads_itself(text: str) -> None:
     ],
 )
 def test_puts_the_rest_into_what_discord_shows(text: str, shown: str) -> None:
-    assert to_discord(text) == shown
+    assert to_discord(text, hosts={"example.org"}) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param(
+            "[the docs](https://evil.example/?q=secret)",
+            "the docs ([evil.example](<https://evil.example/?q=secret>))",
+            id="another host",
+        ),
+        pytest.param(
+            "[sign in](https://example.org@evil.example/)",
+            "sign in ([evil.example](<https://example.org@evil.example/>))",
+            id="a name before the host",
+        ),
+        pytest.param(
+            "[x](https://evil.example\\@example.org/)",
+            "x (https://evil.example\\@example.org/)",
+            id="read two ways",
+        ),
+        pytest.param(
+            "[x](https://ex\u0430mple.org/)",
+            "x ([xn--exmple-4nf.org](<https://ex\u0430mple.org/>))",
+            id="a letter that looks like another",
+        ),
+        pytest.param(
+            "[x](https://sub.example.org/)",
+            "x ([sub.example.org](<https://sub.example.org/>))",
+            id="a host beneath",
+        ),
+        pytest.param(
+            "![x](https://evil.example/x.png)",
+            "x ([evil.example](<https://evil.example/x.png>))",
+            id="image",
+        ),
+    ],
+)
+def test_links_to_other_hosts_name_them(text: str, shown: str) -> None:
+    assert to_discord(text, hosts={"example.org"}) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["||the butler||", "It was ||the butler||.", "||two words|| and ||more||"]
+)
+def test_spoilers_stay_covered(text: str) -> None:
+    assert to_discord(text) == text
+
+
+def test_a_long_table_is_parted_under_its_header() -> None:
+    rows = "\n".join(f"| room {n} | {n} |" for n in range(300))
+    messages = to_messages(f"Rooms:\n\n| Room | Beds |\n|---|---|\n{rows}\n\nEnd.")
+
+    assert len(messages) > 2
+    shown = "\n".join(messages).split("\n")
+    assert shown.count("Room     | Beds") == shown.count("```") / 2
+    assert sum(line.startswith("room ") for line in shown) == 300
+    for message in messages:
+        assert message.count("```") % 2 == 0
+        assert len(message) <= LIMIT
+
+
+def test_a_link_is_not_broken_where_messages_end() -> None:
+    link = "[a label of words](<https://example.org/a/long/path?with=more>)"
+    for filler in range(150, 200):
+        text = "word " * (filler // 5) + "x" * (filler % 5) + f" {link} and so on."
+        messages = to_messages(text, limit=200, hosts={"example.org"})
+        assert any(link in message for message in messages), filler
 
 
 def test_a_table_is_set_in_fixed_width() -> None:
