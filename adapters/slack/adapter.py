@@ -10,8 +10,10 @@ from typing import Any
 from adapters.shared import compose, visible
 from adapters.slack.listening import Listener
 from adapters.slack.markdown import to_messages
+from adapters.slack.receiving import Receiver
 from adapters.slack.settings import SCOPES, SlackSettings
 from adapters.slack.web import SlackRefused, SlackWeb
+from adapters.slack.workspaces import OneWorkspace
 from bot.adapter import AdapterHealth, Intake, Part
 from bot.errors import ConfigurationError, DeliveryError, MessageGone
 from bot.model import Answer, Delivery
@@ -21,11 +23,18 @@ log = logging.getLogger(__name__)
 EVENT_TYPE = "curbside_answer"
 """What the metadata of our answers is called."""
 
-GROWING = " …"
-"""Stands at the end of an answer that is not whole yet."""
-
 EDITS_PER_MINUTE = 45
-"""A little less than the fifty that Slack takes of one method and workspace."""
+APPENDS_PER_MINUTE = 90
+"""A little less than what Slack takes of these methods from one workspace."""
+
+BLOCK_ERRORS = frozenset(
+    {
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "msg_blocks_too_long",
+        "msg_blocks_too_many",
+    }
+)
 
 LOOK_AGAIN_SECONDS = 1.0
 """A post whose reply was lost may still be on its way into the history."""
@@ -50,17 +59,17 @@ class SlackAdapter:
         self.edit_interval = settings.edit_seconds
         self._settings = settings
         self._sleep = sleep
-        self._web = SlackWeb(settings)
+        self._workspaces = OneWorkspace(settings)
         self._edited: dict[str, float] = {}
         self._removed: deque[str] = deque(maxlen=1_000)
 
     async def open(self) -> None:
         """Open the session and ask who we are."""
-        await self._web.open()
+        await self._workspaces.open()
 
     async def aclose(self) -> None:
         """Close the session."""
-        await self._web.aclose()
+        await self._workspaces.aclose()
 
     async def listen(self, intake: Intake) -> None:
         """Take events in over Socket Mode until cancelled."""
@@ -70,29 +79,41 @@ class SlackAdapter:
                 "setting 'slack.app_token' is missing; make an app-level token with "
                 "the scope connections:write, and set CURBSIDE_SLACK_APP_TOKEN"
             )
-        listener = Listener(self._web, intake, self._settings, self._removed)
-        await listener.run(token.get_secret_value())
+        receiver = Receiver(self._workspaces, intake, self._removed)
+        web = await self._workspaces.web("")
+        try:
+            await Listener(web, receiver, self._settings).run(token.get_secret_value())
+        finally:
+            await receiver.aclose()
 
     def render(self, answer: Answer) -> list[Part]:
-        """The answer as mrkdwn, in as many messages as it takes."""
-        texts = to_messages(visible(compose(answer)))
-        if not answer.complete:
-            texts[-1] += GROWING
-        # An empty message is refused: an answer without a word is three dots.
-        return [Part(text.strip() or GROWING.strip()) for text in texts]
+        """The answer as blocks, in as many messages as it takes."""
+        found = layouts(answer)
+        return [
+            _part(layout, answer, last=index == len(found) - 1)
+            for index, layout in enumerate(found)
+        ]
 
     async def post(self, delivery: Delivery, index: int, part: Part) -> str:
-        """Post a part; its key travels in the metadata of the message."""
-        posted = await self._web.write(
+        """Post a part; its key travels in its metadata, or in its first step."""
+        key = delivery.key(index)
+        if part.extra["growing"]:
+            began = self._streams.start(self._web, delivery, key, part.extra["grown"])
+            if (ts := await began) is not None:
+                self._pace(self._appended, ts)
+                await self._sessions.begin(self._web, delivery.conversation)
+                return ts
+        posted = await self._write(
             "chat.postMessage",
+            part,
             channel=delivery.conversation.channel,
             thread_ts=delivery.conversation.thread or None,
-            text=part.text,
-            metadata=_metadata(delivery.key(index)),
+            metadata=_metadata(key),
             unfurl_links=False,
             unfurl_media=False,
-            **AS_IT_IS,
         )
+        if part.extra["complete"]:
+            await self._sessions.end(self._web, delivery.conversation)
         return str(posted["ts"])
 
     async def find(self, delivery: Delivery, index: int) -> str | None:
@@ -104,25 +125,35 @@ class SlackAdapter:
         return found
 
     async def edit(self, delivery: Delivery, message_id: str, part: Part) -> None:
-        """Replace the text of a message; its key stays with it."""
-        self._pace(message_id)
+        """Bring a message up to date; its key stays with it."""
+        channel, grown = delivery.conversation.channel, part.extra["grown"]
         keys = [delivery.key(p.index) for p in delivery.parts if p.id == message_id]
-        await self._web.write(
-            "chat.update",
-            channel=delivery.conversation.channel,
-            ts=message_id,
-            text=part.text,
-            metadata=_metadata(keys[0]) if keys else None,
-            **AS_IT_IS,
-        )
+        metadata = _metadata(keys[0]) if keys else None
+        if part.extra["growing"]:
+            if await self._streams.append(self._web, channel, message_id, grown):
+                self._pace(self._appended, message_id)
+                return
+        elif metadata is not None and await self._streams.stop(
+            self._web, channel, message_id, grown, metadata
+        ):
+            if part.extra["complete"]:
+                self._sessions.ended(delivery.conversation)
+            return
+        self._pace(self._edited, message_id)
+        await self._update(channel, message_id, part, metadata)
+        if part.extra["complete"]:
+            await self._sessions.end(self._web, delivery.conversation)
 
     async def remove(self, delivery: Delivery, message_id: str) -> None:
         """Delete a message of ours."""
         # Slack tells us of this too, and then it must not look like a person's wish.
         self._removed.append(message_id)
         channel = delivery.conversation.channel
+        self._streams.forget(channel, message_id)
+        await self._sessions.end(self._web, delivery.conversation)
+        web = await self._web(delivery)
         try:
-            await self._web.write("chat.delete", channel=channel, ts=message_id)
+            await web.write("chat.delete", channel=channel, ts=message_id)
         except MessageGone:
             log.debug("%s was gone already", message_id)
 
@@ -132,7 +163,8 @@ class SlackAdapter:
         if not place.thread:
             return
         try:
-            await self._web.write(
+            web = await self._web(delivery)
+            await web.write(
                 "assistant.threads.setStatus",
                 channel_id=place.channel,
                 thread_ts=place.thread,
@@ -140,6 +172,7 @@ class SlackAdapter:
             )
         except DeliveryError as error:
             log.debug("no status line in %s: %s", place, error)
+        await self._sessions.begin(self._web, place)
 
     async def health(self) -> AdapterHealth:
         """Try both tokens; name the scopes that are missing."""
@@ -147,52 +180,86 @@ class SlackAdapter:
         detail = ""
         try:
             async with asyncio.timeout(HEALTH_SECONDS):
-                me = await self._web.identify(again=True)
+                web = await self._workspaces.web("")
+                me = await web.identify(again=True)
                 detail = f"{me.name} in {me.team or me.team_id}"
-                problems += self._missing_scopes()
+                problems += _missing_scopes(web)
                 token = self._settings.app_token
                 if token is None:
                     problems.append(
                         "CURBSIDE_SLACK_APP_TOKEN is not set: nothing can be heard"
                     )
                 else:
-                    await self._web.check_socket(token.get_secret_value())
+                    await web.check_socket(token.get_secret_value())
         except TimeoutError:
             problems.append(f"Slack did not answer in {HEALTH_SECONDS:.0f} seconds")
         except DeliveryError as error:
             problems.append(str(error))
         return AdapterHealth(not problems, detail, tuple(problems))
 
-    def _missing_scopes(self) -> list[str]:
-        missing = ", ".join(sorted(SCOPES - self._web.scopes))
-        if not missing:
-            return []
-        return [
-            f"the bot token lacks the scopes {missing}; add them under OAuth & "
-            "Permissions, then install the app again"
-        ]
+    async def _web(self, delivery: Delivery) -> SlackWeb:
+        return await self._workspaces.web(delivery.conversation.workspace)
 
-    def _pace(self, message_id: str) -> None:
+    def _pace(self, written: dict[str, float], message_id: str) -> None:
         """Slow all growing answers down when many grow at the same time.
 
         The limit is the workspace's, not the message's.
         """
         now = time.monotonic()
-        self._edited[message_id] = now
-        recent = {key: at for key, at in self._edited.items() if now - at < 10}
-        self._edited = recent
-        share = len(recent) * 60 / EDITS_PER_MINUTE
-        self.edit_interval = max(self._settings.edit_seconds, share)
+        written[message_id] = now
+        for times in (self._edited, self._appended):
+            for old in [key for key, at in times.items() if now - at >= 10]:
+                del times[old]
+        self.edit_interval = max(
+            self._settings.edit_seconds,
+            len(self._edited) * 60 / EDITS_PER_MINUTE,
+            len(self._appended) * 60 / APPENDS_PER_MINUTE,
+        )
+
+    async def _update(
+        self, channel: str, ts: str, part: Part, metadata: dict[str, Any] | None
+    ) -> None:
+        """Edit a message; one that still grows as a stream is ended first."""
+        where = {"channel": channel, "ts": ts, "metadata": metadata}
+        try:
+            await self._write("chat.update", part, **where)
+        except SlackRefused as error:
+            if error.code != "streaming_state_conflict":
+                raise
+            await end(self._web, channel, ts)
+            try:
+                await self._write("chat.update", part, **where)
+            except SlackRefused as again:
+                if again.code != "streaming_state_conflict":
+                    raise
+                raise DeliveryLater(f"a stream is still open: {again}") from again
+
+    async def _write(self, method: str, part: Part, **where: Any) -> dict[str, Any]:
+        """Send a part as blocks; as Markdown alone where Slack refuses the blocks."""
+        layout: Layout = part.extra["grown"].layout
+        blocks = layout.blocks(growing=part.extra["growing"])
+        try:
+            return await self._web.write(
+                method, text=part.text, blocks=blocks or None, **where, **AS_IT_IS
+            )
+        except SlackRefused as error:
+            if error.code not in BLOCK_ERRORS:
+                raise
+            log.warning("blocks were refused, only the text is sent: %s", error)
+            markdown = layout.markdown()[:MARKDOWN_LIMIT] or part.text
+            return await self._web.write(method, markdown_text=markdown, **where)
 
     async def _look(self, delivery: Delivery, key: str) -> str | None:
-        me = await self._web.identify()
+        me = await (await self._web(delivery)).identify()
         async for message in self._history(delivery):
             metadata = message.get("metadata") or {}
-            if (
-                message.get("user") == me.user_id
-                and metadata.get("event_type") == EVENT_TYPE
-                and metadata.get("event_payload", {}).get("key") == key
-            ):
+            if message.get("user") != me.user_id:
+                continue
+            posted = metadata.get("event_type") == EVENT_TYPE
+            if posted and metadata.get("event_payload", {}).get("key") == key:
+                return str(message["ts"])
+            # What still grows as a stream has its key in its first step alone.
+            if any(b.get("task_id") == key for b in message.get("blocks") or ()):
                 return str(message["ts"])
         return None
 
@@ -204,10 +271,10 @@ class SlackAdapter:
         if place.thread:
             method = "conversations.replies"
             where["ts"] = place.thread
-        cursor = None
+        web, cursor = await self._web(delivery), None
         while True:
             try:
-                page = await self._web.read(
+                page = await web.read(
                     method, include_all_metadata=True, limit=200, cursor=cursor, **where
                 )
             except SlackRefused as error:
@@ -219,6 +286,30 @@ class SlackAdapter:
             cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 return
+
+
+def _missing_scopes(web: SlackWeb) -> list[str]:
+    missing = ", ".join(sorted(SCOPES - web.scopes))
+    if not missing:
+        return []
+    return [
+        f"the bot token lacks the scopes {missing}; add them under OAuth & "
+        "Permissions, then install the app again"
+    ]
+
+
+def _part(layout: Layout, answer: Answer, *, last: bool) -> Part:
+    """A message of an answer, with all that its two ways of sending need."""
+    growing = last and not answer.complete
+    grown = Grown(
+        layout,
+        step=answer.step if growing else "",
+        sources=answer.sources if last and answer.complete else (),
+        last=last,
+    )
+    complete = last and answer.complete
+    extra = {"grown": grown, "growing": growing, "complete": complete}
+    return Part(layout.text(growing=growing), extra)
 
 
 def _metadata(key: str) -> dict[str, Any]:

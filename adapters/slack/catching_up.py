@@ -31,7 +31,7 @@ class CatchUp:
     def __init__(
         self,
         web: SlackWeb,
-        take: Callable[[Mapping[str, Any]], Awaitable[None]],
+        take: Callable[[SlackWeb, Mapping[str, Any]], Awaitable[None]],
         minutes: float,
     ) -> None:
         self._web = web
@@ -68,7 +68,7 @@ class CatchUp:
             if float(root.get("latest_reply") or 0) >= oldest and not alone:
                 missed += await self._replies(root["ts"], where, oldest, me)
         for event in sorted(missed, key=lambda found: float(found["ts"])):
-            await self._take(event)
+            await self._take(self._web, event)
 
     async def _replies(
         self, thread: str, where: JSON, oldest: float, me: Identity

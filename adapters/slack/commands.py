@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from adapters.slack.events import read_command
+from adapters.slack.interactions import Ack
 from adapters.slack.markdown import escape, to_mrkdwn
 from adapters.slack.web import SlackWeb
 from bot.adapter import Intake
@@ -33,15 +33,14 @@ class Commands:
         self._web = web
         self._intake = intake
 
-    async def take(
-        self, ack: Callable[..., Awaitable[Any]], body: dict[str, Any]
-    ) -> None:
+    async def take(self, ack: Ack, body: dict[str, Any]) -> None:
         """Reply with the ack if it is quick, else later."""
         working = asyncio.create_task(self._reply(body))
         await asyncio.wait({working}, timeout=ACK_SECONDS)
         if working.done():
             reply = working.result()
-            await (ack(text=reply, response_type="ephemeral") if reply else ack())
+            shown = {"text": reply, "response_type": "ephemeral"} if reply else None
+            await ack(shown)
             return
         await ack()
         if reply := await working:

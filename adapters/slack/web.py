@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -12,18 +12,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.slack.events import Identity
+from adapters.slack.refusals import LATER_SECONDS, SlackRefused, refusal
 from adapters.slack.settings import SlackSettings
-from bot.errors import (
-    ConfigurationError,
-    DeliveryError,
-    DeliveryImpossible,
-    DeliveryLater,
-    DeliveryUnclear,
-    MessageGone,
-)
+from bot.errors import DeliveryError, DeliveryLater, DeliveryUnclear
 from bot.model import Author
 
-T = TypeVar("T")
+__all__ = ["SDK_LOG", "SlackRefused", "SlackWeb"]
 
 log = logging.getLogger(__name__)
 
@@ -32,88 +26,31 @@ log = logging.getLogger(__name__)
 SDK_LOG = logging.getLogger("adapters.slack.sdk")
 SDK_LOG.setLevel(logging.WARNING)
 
-LATER_SECONDS = 2.0
 LOOKUP_SECONDS = 1.5
 """An author's rights may take so long; Slack wants each event taken within three."""
 
 PEOPLE_SECONDS = 600.0
 PEOPLE_LIMIT = 5_000
 
-TOKEN_ERRORS = frozenset(
-    {
-        "account_inactive",
-        "invalid_auth",
-        "not_allowed_token_type",
-        "not_authed",
-        "token_expired",
-        "token_revoked",
-    }
-)
-BROKEN = frozenset(
-    {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
-)
-"""Trouble on Slack's side, after which part of the call may have been done."""
-
-FIXES = {
-    "cannot_reply_to_message": "that kind of message takes no replies",
-    "channel_not_found": (
-        "the channel is gone, or private and without the app; invite it with /invite"
-    ),
-    "is_archived": "the channel is archived; a member must unarchive it",
-    "missing_scope": (
-        "the app lacks a scope ({needed}); add it under OAuth & Permissions, then "
-        "install the app again"
-    ),
-    "not_in_channel": "the app is not in the channel; invite it with /invite",
-    "restricted_action": "a workspace admin has restricted who may post there",
-    "thread_not_found": "the message to reply to was deleted",
-}
-TOKEN_FIX = (
-    "Slack does not accept the token; copy it anew from api.slack.com/apps and set it "
-    "as CURBSIDE_SLACK_BOT_TOKEN (xoxb-) or CURBSIDE_SLACK_APP_TOKEN (xapp-)"
-)
-
-
-class SlackRefused(DeliveryImpossible):
-    """Slack answered with an error that trying again does not mend."""
-
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
-        self.code = code
-
 
 class SlackWeb:
-    """Calls the Web API; whatever fails comes out as a DeliveryError."""
+    """The Web API of one workspace; whatever fails comes out as a DeliveryError."""
 
-    def __init__(self, settings: SlackSettings) -> None:
+    def __init__(
+        self,
+        settings: SlackSettings,
+        session: aiohttp.ClientSession,
+        token: str | None,
+        me: Identity | None = None,
+    ) -> None:
         self._settings = settings
-        self._session: aiohttp.ClientSession | None = None
-        self._client: AsyncWebClient | None = None
-        self._me: Identity | None = None
+        self._session = session
+        self._client = self.new_client(token)
+        self._token = token or ""
+        self._me = me
         self._people: dict[str, tuple[float, Author]] = {}
         self._asking: dict[str, asyncio.Task[Author]] = {}
         self.scopes: frozenset[str] = frozenset()
-
-    async def open(self) -> None:
-        """Open the session. Raises ConfigurationError for a token that is refused."""
-        timeout = aiohttp.ClientTimeout(
-            total=self._settings.timeout_seconds, sock_connect=5
-        )
-        self._session = aiohttp.ClientSession(timeout=timeout)
-        token = self._settings.bot_token
-        self._client = self.new_client(token.get_secret_value() if token else None)
-        try:
-            await self.identify()
-        except SlackRefused as error:
-            raise ConfigurationError(f"slack: {error}") from error
-        except DeliveryError as error:
-            # Slack's own trouble must not keep the other platforms from starting.
-            log.warning("slack does not answer yet: %s", error)
-
-    async def aclose(self) -> None:
-        """Close the session."""
-        if self._session is not None:
-            await self._session.close()
 
     def new_client(self, token: str | None) -> AsyncWebClient:
         """A client that never sends anything twice by itself."""
@@ -195,9 +132,8 @@ class SlackWeb:
     async def respond(self, url: str, text: str) -> None:
         """Answer a command late, to its author alone; at most once, best effort."""
         body = {"text": text, "response_type": "ephemeral"}
-        session = self._opened(self._session)
         try:
-            async with session.post(url, json=body) as reply:
+            async with self._session.post(url, json=body) as reply:
                 if reply.status != 200:
                     log.warning("a late reply was refused: HTTP %s", reply.status)
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -206,7 +142,7 @@ class SlackWeb:
     async def _call(
         self, method: str, unclear: type[DeliveryError], **how: Any
     ) -> AsyncSlackResponse:
-        calling = self._opened(self._client).api_call(method, **how)
+        calling = self._client.api_call(method, **how)
         return await self._translated(method, unclear, calling)
 
     async def _translated(
@@ -219,7 +155,7 @@ class SlackWeb:
         try:
             return await calling
         except SlackApiError as error:
-            raise _refusal(method, error, unclear) from error
+            raise refusal(method, error, unclear) from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise DeliveryLater(
                 f"no connection to Slack for {method}: {error}", LATER_SECONDS
@@ -228,35 +164,6 @@ class SlackWeb:
             raise unclear(
                 f"no reply from Slack to {method}: {_named(error)}"
             ) from error
-
-    def _opened(self, thing: T | None) -> T:
-        if thing is None:
-            raise RuntimeError("call open() first")
-        return thing
-
-
-def _refusal(
-    method: str, error: SlackApiError, unclear: type[DeliveryError]
-) -> DeliveryError:
-    """What an error reply of Slack means for us."""
-    response = error.response
-    # What was no JSON comes as aiohttp's response, which names its status otherwise.
-    status = int(getattr(response, "status_code", None) or response.status)
-    answer = getattr(response, "data", None)
-    data: dict[str, Any] = answer if isinstance(answer, dict) else {}
-    code = data.get("error")
-    if status == 429 or code in ("ratelimited", "rate_limited"):
-        pause = str(response.headers.get("Retry-After", ""))
-        seconds = float(pause) if pause.isdigit() else LATER_SECONDS
-        return DeliveryLater(f"Slack limits {method}", seconds)
-    if code is None or status >= 500 or code in BROKEN:
-        return unclear(f"Slack is in trouble: {method}: {code or f'HTTP {status}'}")
-    if code == "message_not_found":
-        return MessageGone(f"the message of {method} is not there any more")
-    fix = TOKEN_FIX if code in TOKEN_ERRORS else FIXES.get(code, "")
-    fix = fix.format(needed=data.get("needed") or "see Slack's reply")
-    refused = f"Slack refused {method} with {code!r}"
-    return SlackRefused(f"{refused}: {fix}" if fix else refused, code)
 
 
 def _data(response: AsyncSlackResponse) -> dict[str, Any]:

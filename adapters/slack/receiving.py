@@ -1,0 +1,206 @@
+"""What Slack sends, by socket or over HTTP: stored before it is acknowledged."""
+
+import asyncio
+import logging
+from collections.abc import Container, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adapters.slack.commands import Commands
+from adapters.slack.events import Reaction, Reading, read, read_reaction
+from adapters.slack.interactions import Ack, Interactions
+from adapters.slack.web import SlackRefused, SlackWeb
+from adapters.slack.workspaces import NotInstalled, Workspaces
+from bot.adapter import Intake
+from bot.errors import DeliveryError, StateUnavailable
+from bot.model import Author, ConversationId, Deleted, Edited, Event, Rated, Said
+
+log = logging.getLogger(__name__)
+
+JSON = Mapping[str, Any]
+
+OF_THE_APP = frozenset(
+    {"app_home_opened", "app_context_changed", "agent_session_title_changed"}
+)
+REMOVED = frozenset({"app_uninstalled", "tokens_revoked"})
+MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What comes of a payload in which something is not as Slack describes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What belongs to one workspace."""
+
+    web: SlackWeb
+    interactions: Interactions
+
+
+class Receiver:
+    """Takes deliveries of all workspaces in.
+
+    `removed` are the messages that we deleted ourselves.
+    """
+
+    def __init__(
+        self, workspaces: Workspaces, intake: Intake, removed: Container[str] = ()
+    ) -> None:
+        self._workspaces = workspaces
+        self._intake = intake
+        self._removed = removed
+        self._rooms: dict[int, Room] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def take(self, kind: str, payload: JSON, ack: Ack) -> None:
+        """One delivery: `events_api`, `interactive` or `slash_commands`.
+
+        What is not acknowledged, Slack sends again (an event) or tells the person.
+        """
+        try:
+            if kind == "events_api":
+                if await self._stored(payload):
+                    await ack()
+            elif kind == "interactive":
+                room = await self._room(*_owner(payload))
+                await room.interactions.take(payload, ack)
+            elif kind == "slash_commands":
+                room = await self._room(*_owner(payload))
+                await Commands(room.web, self._intake).take(ack, dict(payload))
+        except NotInstalled as error:
+            # Nobody could answer: sending it again would change nothing.
+            log.warning("slack: %s", error)
+            await ack()
+        except (StateUnavailable, DeliveryError) as error:
+            log.warning("a delivery is not acknowledged: %s", error)
+        except Exception:
+            log.exception("slack: a delivery of the kind %r failed", kind)
+
+    async def take_event(self, web: SlackWeb, event: JSON) -> None:
+        """An event of a workspace, out of its history or as it happens."""
+        try:
+            happened = await self._understand(web, event)
+        except MALFORMED as error:
+            # Slack would only send the same again.
+            log.warning("an event %r cannot be read: %r", event.get("type"), error)
+            return
+        if happened is not None:
+            await self._intake.accept(happened)
+
+    async def aclose(self) -> None:
+        """End what was begun after an ack."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _stored(self, payload: JSON) -> bool:
+        """Without the ack Slack sends again what could not be stored."""
+        event = payload.get("event")
+        if not isinstance(event, Mapping):
+            return True
+        team, enterprise = _owner(payload)
+        kind = event.get("type")
+        if kind in REMOVED:
+            await self._leave(event, team, enterprise)
+            return True
+        room = await self._room(team, enterprise)
+        if kind in OF_THE_APP:
+            self._start(room.interactions.see(event))
+            return True
+        await self.take_event(room.web, event)
+        return True
+
+    async def _leave(self, event: JSON, team: str, enterprise: str) -> None:
+        """The app was removed: nothing of the workspace is kept."""
+        tokens = event.get("tokens")
+        bots = tokens.get("bot") if isinstance(tokens, Mapping) else None
+        # The tokens of people are none of ours.
+        if event.get("type") == "app_uninstalled" or bots:
+            await self._workspaces.forget(team, enterprise)
+
+    async def _room(self, team: str, enterprise: str) -> Room:
+        web = await self._workspaces.web(team, enterprise)
+        room = self._rooms.get(id(web))
+        if room is None:
+            room = Room(web, Interactions(web, self._intake))
+            self._rooms[id(web)] = room
+        return room
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_logged(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _understand(self, web: SlackWeb, event: JSON) -> Event | None:
+        """The event as ours; None when it is not for us."""
+        me = await web.identify()
+        if reaction := read_reaction(event, me):
+            return await self._rated(web, reaction)
+        reading = read(event, me)
+        return None if reading is None else await self._for_us(web, reading)
+
+    async def _for_us(self, web: SlackWeb, reading: Reading) -> Event | None:
+        happened: Event = reading.event
+        if isinstance(happened, Deleted) and happened.message_id in self._removed:
+            return None
+        if reading.newly or not reading.certain:
+            part = await self._intake.takes_part(happened.conversation)
+            if not part and not reading.certain:
+                return None
+            if not part and isinstance(happened, Edited):
+                # The name was forgotten and put in: only now it is said to us.
+                happened = Said(happened.message)
+        if isinstance(happened, Said | Edited):
+            author = await web.author(happened.message.author.id)
+            happened = replace(
+                happened, message=replace(happened.message, author=author)
+            )
+        return happened
+
+    async def _rated(self, web: SlackWeb, reaction: Reaction) -> Rated | None:
+        """A verdict, with the thread that the judged message is in."""
+        me = await web.identify()
+        try:
+            found = await web.read(
+                "conversations.replies",
+                channel=reaction.channel,
+                ts=reaction.ts,
+                latest=reaction.ts,
+                inclusive=True,
+                limit=1,
+            )
+        except SlackRefused as error:
+            log.info("a verdict on what cannot be seen: %s", error)
+            return None
+        thread = found["messages"][0].get("thread_ts") or reaction.ts
+        conversation = ConversationId("slack", me.team_id, reaction.channel, thread)
+        return Rated(
+            conversation,
+            Author(reaction.user),
+            reaction.ts,
+            reaction.verdict,
+            reaction.id,
+        )
+
+
+def _owner(payload: JSON) -> tuple[str, str]:
+    """The workspace that installed the app, and its organisation.
+
+    In a channel that workspaces share, that may not be the one where it happened.
+    """
+    authorizations = payload.get("authorizations")
+    if isinstance(authorizations, list) and authorizations:
+        first = authorizations[0]
+        team = first.get("team_id") or payload.get("team_id")
+        return str(team or ""), str(first.get("enterprise_id") or "")
+    team, enterprise = payload.get("team"), payload.get("enterprise")
+    if isinstance(team, Mapping) or isinstance(enterprise, Mapping):
+        return str((team or {}).get("id", "")), str((enterprise or {}).get("id", ""))
+    return str(payload.get("team_id") or ""), str(payload.get("enterprise_id") or "")
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except (StateUnavailable, DeliveryError) as error:
+        log.warning("slack: %s", error)
+    except Exception:
+        log.exception("slack: an event of the app itself failed")
