@@ -65,11 +65,15 @@ class Layout:
 
     def text(self, *, growing: bool = False) -> str:
         """What a notification and a screen reader say."""
-        markdown = "\n\n".join([item.markdown for item in self.content] + [self.note])
-        first, *more = to_messages(markdown.strip())
+        first, *more = to_messages(self.markdown())
         text = first + (GROWING if growing or more else "")
         # An empty message is refused: an answer without a word is three dots.
         return text.strip() or GROWING.strip()
+
+    def markdown(self) -> str:
+        """All of the message as Markdown."""
+        parts = [*(item.markdown for item in self.content), self.note]
+        return "\n\n".join(parts).strip()
 
     @property
     def size(self) -> int:

@@ -130,7 +130,14 @@ def to_message(event: JSON, me: Identity) -> Message:
         sent_at=datetime.fromtimestamp(float(event["ts"]), UTC),
         attachments=tuple(_attachment(file) for file in event.get("files") or ()),
         edited="edited" in event,
+        reply_token=_asker(event, me),
     )
+
+
+def _asker(event: JSON, me: Identity) -> str:
+    """For whom an answer may grow: their workspace, then their id."""
+    team = event.get("user_team") or event.get("team") or me.team_id
+    return f"{team}:{event['user']}"
 
 
 def plain(text: str) -> str:

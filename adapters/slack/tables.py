@@ -69,8 +69,8 @@ def table_text(table: SyntaxTreeNode) -> str:
         return "\n".join(_card(header, row) for row in body)
     lines = [_row(row, widths) for row in rows]
     lines.insert(1, "-+-".join("-" * width for width in widths))
-    body = "\n".join(lines).replace("```", "'''")
-    return f"```\n{body}\n```"
+    fixed = "\n".join(lines).replace("```", "'''")
+    return f"```\n{fixed}\n```"
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from servers.slack import APP_TOKEN, BOT_TOKEN, SlackServer
 
-from adapters.slack.adapter import GROWING, SlackAdapter
+from adapters.slack.adapter import SlackAdapter
+from adapters.slack.blocks import GROWING, layouts
+from adapters.slack.messages import part_of
 from adapters.slack.settings import SCOPES, SlackSettings
 from bot.adapter import Adapter, Part
 from bot.errors import (
@@ -50,6 +52,12 @@ async def delivery(slack: SlackServer, ada: str, general: str) -> Delivery:
     return Delivery("a1", place, ("k",), question, parts=(SentPart(0),))
 
 
+def said(text: str) -> Part:
+    """A whole answer of one message."""
+    (layout,) = layouts(answer := Answer(text, complete=True))
+    return part_of(layout, answer, last=True)
+
+
 def texts(slack: SlackServer) -> list[str]:
     return [message["text"] for message in slack.bot_messages()]
 
@@ -61,7 +69,7 @@ def posts(slack: SlackServer) -> int:
 async def test_a_part_is_posted_into_the_thread(
     slack: SlackServer, adapter: Adapter, delivery: Delivery
 ) -> None:
-    id_ = await adapter.post(delivery, 0, Part("*42*"))
+    id_ = await adapter.post(delivery, 0, said("**42**"))
 
     (message,) = slack.bot_messages(thread=delivery.question_id)
     assert message["ts"] == id_
@@ -82,7 +90,7 @@ async def test_without_a_thread_it_is_posted_to_the_channel(
 ) -> None:
     channel = replace(delivery, conversation=replace(delivery.conversation, thread=""))
 
-    id_ = await adapter.post(channel, 0, Part("42"))
+    id_ = await adapter.post(channel, 0, said("42"))
 
     assert "thread_ts" not in slack.bot_messages()[0]
     assert await adapter.find(channel, 0) == id_
@@ -95,7 +103,7 @@ async def test_a_post_without_a_reply_is_unclear_and_found(
     slack.fail("chat.postMessage", kind=kind, seconds=1)
 
     with pytest.raises(DeliveryUnclear):
-        await adapter.post(delivery, 0, Part("42"))
+        await adapter.post(delivery, 0, said("42"))
 
     (message,) = slack.bot_messages()
     assert await adapter.find(delivery, 0) == message["ts"]
@@ -110,7 +118,7 @@ async def test_a_post_that_did_not_happen_is_not_found(
     slack.fail("chat.postMessage", kind=kind)
 
     with pytest.raises(DeliveryUnclear):
-        await adapter.post(delivery, 0, Part("42"))
+        await adapter.post(delivery, 0, said("42"))
 
     assert await adapter.find(delivery, 0) is None
     assert posts(slack) == 1
@@ -119,7 +127,7 @@ async def test_a_post_that_did_not_happen_is_not_found(
 async def test_our_key_in_somebody_elses_message_is_not_ours(
     slack: SlackServer, adapter: Adapter, delivery: Delivery
 ) -> None:
-    id_ = await adapter.post(delivery, 0, Part("42"))
+    id_ = await adapter.post(delivery, 0, said("42"))
     place = delivery.conversation
     slack.workspace.message(place.channel, id_).user = slack.add_user("other", bot=True)
 
@@ -131,7 +139,7 @@ async def test_a_part_is_found_in_a_long_thread(
 ) -> None:
     for number in range(450):
         slack.say(ada, delivery.conversation.channel, str(number), delivery.question_id)
-    id_ = await adapter.post(delivery, 0, Part("42"))
+    id_ = await adapter.post(delivery, 0, said("42"))
 
     assert await adapter.find(delivery, 0) == id_
 
@@ -143,7 +151,7 @@ async def test_a_deleted_thread_has_no_part_and_takes_none(
 
     assert await adapter.find(delivery, 0) is None
     with pytest.raises(DeliveryImpossible, match="was deleted"):
-        await adapter.post(delivery, 0, Part("42"))
+        await adapter.post(delivery, 0, said("42"))
 
 
 async def test_looking_without_a_reply_is_done_later(
@@ -162,7 +170,7 @@ async def test_a_limit_is_handed_on(
     slack.fail("chat.postMessage", kind="ratelimited", retry_after=7)
 
     with pytest.raises(DeliveryLater) as caught:
-        await adapter.post(delivery, 0, Part("42"))
+        await adapter.post(delivery, 0, said("42"))
 
     assert caught.value.retry_after == 7
     assert posts(slack) == 1
@@ -175,10 +183,10 @@ async def test_no_connection_is_certainly_nothing_written(
     await asyncio.sleep(0.05)
 
     with pytest.raises(DeliveryLater):
-        await adapter.post(delivery, 0, Part("42"))
+        await adapter.post(delivery, 0, said("42"))
 
     await slack.start()
-    await adapter.post(delivery, 0, Part("42"))
+    await adapter.post(delivery, 0, said("42"))
     assert texts(slack) == ["42"]
 
 
@@ -207,7 +215,7 @@ async def test_refusals_say_what_to_do(
     slack.fail("chat.postMessage", kind=f"error:{error}")
 
     with pytest.raises(kind, match=words) as caught:
-        await adapter.post(delivery, 0, Part("42"))
+        await adapter.post(delivery, 0, said("42"))
 
     assert caught.type.__mro__[1:].count(kind) or caught.type is kind
 
@@ -218,16 +226,16 @@ async def test_a_missing_scope_is_named(
     slack.scopes.discard("chat:write")
 
     with pytest.raises(DeliveryImpossible, match="chat:write"):
-        await adapter.post(delivery, 0, Part("42"))
+        await adapter.post(delivery, 0, said("42"))
 
 
 async def test_an_edit_keeps_the_message_and_its_key(
     slack: SlackServer, adapter: Adapter, delivery: Delivery
 ) -> None:
-    id_ = await adapter.post(delivery, 0, Part("4"))
+    id_ = await adapter.post(delivery, 0, said("4"))
     posted = delivery.with_part(SentPart(0, id_))
 
-    await adapter.edit(posted, id_, Part("42"))
+    await adapter.edit(posted, id_, said("42"))
 
     assert texts(slack) == ["42"]
     assert await adapter.find(posted, 0) == id_
@@ -237,21 +245,21 @@ async def test_an_edit_keeps_the_message_and_its_key(
 async def test_the_edit_of_a_deleted_message_says_so(
     slack: SlackServer, adapter: Adapter, delivery: Delivery, ada: str
 ) -> None:
-    id_ = await adapter.post(delivery, 0, Part("4"))
+    id_ = await adapter.post(delivery, 0, said("4"))
     slack.delete(ada, delivery.conversation.channel, id_)
 
     with pytest.raises(MessageGone):
-        await adapter.edit(delivery, id_, Part("42"))
+        await adapter.edit(delivery, id_, said("42"))
 
 
 async def test_an_edit_without_a_reply_is_unclear(
     slack: SlackServer, adapter: Adapter, delivery: Delivery
 ) -> None:
-    id_ = await adapter.post(delivery, 0, Part("4"))
+    id_ = await adapter.post(delivery, 0, said("4"))
     slack.fail("chat.update", kind="drop_after")
 
     with pytest.raises(DeliveryUnclear):
-        await adapter.edit(delivery, id_, Part("42"))
+        await adapter.edit(delivery, id_, said("42"))
 
     assert texts(slack) == ["42"]
 
@@ -259,12 +267,12 @@ async def test_an_edit_without_a_reply_is_unclear(
 async def test_edits_slow_down_when_many_answers_grow(
     slack: SlackServer, adapter: Adapter, delivery: Delivery
 ) -> None:
-    ids = [await adapter.post(delivery, index, Part("4")) for index in range(6)]
+    ids = [await adapter.post(delivery, index, said("4")) for index in range(6)]
 
-    await adapter.edit(delivery, ids[0], Part("42"))
+    await adapter.edit(delivery, ids[0], said("42"))
     alone = adapter.edit_interval
     for id_ in ids[1:]:
-        await adapter.edit(delivery, id_, Part("42"))
+        await adapter.edit(delivery, id_, said("42"))
 
     assert alone == 1.5
     assert adapter.edit_interval == 8
@@ -273,7 +281,7 @@ async def test_edits_slow_down_when_many_answers_grow(
 async def test_removing_twice_is_no_error(
     slack: SlackServer, adapter: Adapter, delivery: Delivery
 ) -> None:
-    id_ = await adapter.post(delivery, 0, Part("42"))
+    id_ = await adapter.post(delivery, 0, said("42"))
 
     await adapter.remove(delivery, id_)
     await adapter.remove(delivery, id_)
@@ -301,7 +309,7 @@ async def test_an_answer_is_rendered_with_notice_and_sources(adapter: Adapter) -
     (part,) = adapter.render(answer)
 
     assert part.text == (
-        "From *9* [1]\n\n_Stopped._\n\n*Sources*\n"
+        "From *9* <https://x.io/h|[1]>\n\n_Stopped._\n\n*Sources*\n"
         "• [1] <https://x.io/h|Handbook › Hours, page 3>"
     )
 
@@ -320,7 +328,7 @@ async def test_a_growing_answer_shows_that_there_is_more_to_come(
 async def test_a_long_answer_can_be_posted_and_edited(
     slack: SlackServer, adapter: Adapter, delivery: Delivery
 ) -> None:
-    text = "\n\n".join(f"{number}. " + "<word> " * 60 for number in range(40))
+    text = "\n\n".join(f"{number}. " + "<word> " * 60 for number in range(120))
 
     parts = adapter.render(Answer(text))
     for index, part in enumerate(parts):

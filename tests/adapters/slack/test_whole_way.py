@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from servers.slack import APP_TOKEN, BOT_TOKEN, SlackServer
+from servers.slack.blocks import texts
 
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.settings import SlackSettings
@@ -76,6 +77,12 @@ def answers(slack: SlackServer, channel: str, thread: str) -> list[str]:
     return [message["text"] for message in slack.bot_messages(channel, thread)]
 
 
+def shown(slack: SlackServer, channel: str, thread: str) -> list[str]:
+    """What people read in the one answer of a thread, piece by piece."""
+    (message,) = slack.bot_messages(channel, thread) or [{"blocks": []}]
+    return list(texts(message["blocks"]))
+
+
 async def whole(slack: SlackServer, channel: str, thread: str, text: str) -> None:
     """Wait until the thread has this one answer, and a little for a second one."""
     await slack.wait_for(lambda: answers(slack, channel, thread) == [text], 10)
@@ -129,7 +136,10 @@ async def test_stop_ends_an_answer_that_grows(
         root = slack.say(ada, im, "slowly?")
         await slack.wait_for(lambda: answers(slack, im, root))
         slack.say(ada, im, "stop", thread=root)
-        await whole(slack, im, root, "Answer to *slowly?*\n\n_Stopped._")
+        await slack.wait_for(lambda: "Stopped." in shown(slack, im, root))
+        await slack.settled()
+
+    assert shown(slack, im, root) == ["Thinking", "Answer to ", "slowly?", "Stopped."]
 
 
 async def test_a_rating_is_kept(
