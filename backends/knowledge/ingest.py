@@ -29,7 +29,7 @@ from backends.knowledge.sources.base import (
     Source,
     SourceUnavailable,
 )
-from backends.knowledge.sources.files import LocalFiles
+from backends.knowledge.sources.files import LocalFiles, require
 from backends.knowledge.store import DocumentRecord, VectorStore
 from backends.knowledge.terms import Terms
 from backends.knowledge.writing import BATCH, Prepared, Writer
@@ -72,6 +72,7 @@ async def ingest(
     max_bytes: int = MAX_BYTES,
 ) -> Report:
     """Make the collection hold what the files under `paths` hold now; see `sync`."""
+    require(paths)
     source = LocalFiles(
         paths,
         folder_labels=folder_labels,
@@ -134,10 +135,13 @@ class _Run:
         batches = self._batches(source, part)
         async for results in self._bulk.map_batches(prepare, batches):
             for raw, result in zip(part.sent.popleft(), results, strict=True):
-                if isinstance(result, Prepared):
-                    waiting.append(result)
-                else:
+                if not isinstance(result, Prepared):
                     self._refuse(raw.record.name, result)
+                elif self._same(result.record):
+                    await self._store.record(result.record)
+                    self._unchanged(raw.record)
+                else:
+                    waiting.append(result)
             if sum(len(each.pieces) for each in waiting) >= BATCH:
                 await self._write(waiting)
                 waiting = []
@@ -185,7 +189,7 @@ class _Run:
         known = self.known.get(item.name)
         stamp = _stamp(item)
         if known and stamp and known.stamp == stamp and known.source == item.place:
-            self._unchanged(item, known.digest)
+            self._unchanged(known)
             return None
         try:
             if item.suffix not in SUFFIXES:
@@ -201,18 +205,27 @@ class _Run:
         if known and known.digest == digest and known.source == item.place:
             if stamp:
                 await self._store.record(replace(known, stamp=stamp))
-            self._unchanged(item, digest)
+            self._unchanged(known)
             return None
         if twin := self._digests.get(digest):
             self._skip(item.name, f"it has the same content as {twin!r}; remove one")
             return None
         self._digests[digest] = item.name
-        return Raw(record, data, item.suffix, item.link)
+        return Raw(record, data, item.suffix, _reading(item.labels), item.link)
 
-    def _unchanged(self, item: Item, digest: str) -> None:
-        self._digests.setdefault(digest, item.name)
-        self.report.unchanged.append(item.name)
-        self._finish(item.name)
+    def _same(self, record: DocumentRecord) -> bool:
+        """Whether other bytes hold the same text, as of a page made anew each time."""
+        known = self.known.get(record.name)
+        return (
+            known is not None
+            and known.digest != ""
+            and known.revision == record.revision
+        )
+
+    def _unchanged(self, record: DocumentRecord) -> None:
+        self._digests.setdefault(record.digest, record.name)
+        self.report.unchanged.append(record.name)
+        self._finish(record.name)
 
     async def _write(self, documents: Sequence[Prepared]) -> None:
         await self._writer.write(documents, self._stored)
@@ -254,7 +267,7 @@ class _Part:
 
 def _stamp(item: Item) -> str:
     """Changes with the file, with who may see it, and with how we read and cut it."""
-    return f"{_reading(item.labels)} {item.stamp}" if item.stamp else ""
+    return f"{item.stamp}\n{_reading(item.labels)}" if item.stamp else ""
 
 
 def _digest(data: bytes, labels: frozenset[str]) -> str:

@@ -1,5 +1,6 @@
 """Reads and cuts documents: the part of an ingestion that runs in other processes."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,11 +13,15 @@ from backends.knowledge.writing import Prepared
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A file's bytes, with what is known of it; `record` gets title and pieces."""
+    """A file's bytes, with what is known of it; `record` gets title and pieces.
+
+    `reading` changes with how files are read, and makes another revision of them.
+    """
 
     record: DocumentRecord
     data: bytes
     suffix: str
+    reading: str
     link: str = ""
 
 
@@ -33,6 +38,13 @@ def _prepare(raw: Raw) -> Prepared | UnreadableDocument:
         return error
     document = replace(document, link=document.link or raw.link)
     labels = document.labels or record.labels
-    pieces = cut(document, labels, record.digest)
-    done = replace(record, title=document.title, labels=labels, pieces=len(pieces))
-    return Prepared(done, pieces)
+    pieces = cut(document, labels)
+    content = f"{raw.reading}\n{pieces}"
+    done = replace(
+        record,
+        title=document.title,
+        labels=labels,
+        pieces=len(pieces),
+        revision=hashlib.sha256(content.encode("utf-8", "replace")).hexdigest(),
+    )
+    return Prepared(done, [replace(each, revision=done.revision) for each in pieces])

@@ -62,7 +62,8 @@ class Identity:
 class DocumentRecord:
     """A document of the collection. `digest` is empty until all its pieces are in.
 
-    `stamp` is what tells, without reading it, that its file is still the same.
+    `stamp` is what tells, without reading it, that its file is still the same, `digest`
+    that its bytes are, and `revision` that what was read from them is.
     """
 
     name: str
@@ -72,6 +73,7 @@ class DocumentRecord:
     labels: frozenset[str] = frozenset()
     pieces: int = 0
     stamp: str = ""
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ def record_payload(document: DocumentRecord) -> dict[str, Any]:
         "may_see": sorted(document.labels),
         "pieces": document.pieces,
         "stamp": document.stamp,
+        "revision": document.revision,
     }
 
 
@@ -202,6 +205,7 @@ def to_record(payload: Mapping[str, Any]) -> DocumentRecord:
         labels=frozenset(payload["may_see"]),
         pieces=payload["pieces"],
         stamp=payload.get("stamp", ""),
+        revision=payload.get("revision", ""),
     )
 
 

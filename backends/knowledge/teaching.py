@@ -63,15 +63,17 @@ class Taught:
         title = " ".join(self.question.split())
         link = self.source if self.source.startswith(("http://", "https://")) else ""
         document = replace(read, title=title, link=link, date=self.date)
-        digest = hashlib.sha256(f"{CHUNKER_VERSION}\n{self.to_json()}".encode())
-        pieces = cut(document, self.labels, digest.hexdigest())
+        content = f"{CHUNKER_VERSION}\n{self.to_json()}"
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        pieces = cut(document, self.labels, digest)
         record = DocumentRecord(
             name=self.document,
-            digest=digest.hexdigest(),
+            digest=digest,
             title=title,
             source=self.source,
             labels=self.labels,
             pieces=len(pieces),
+            revision=digest,
         )
         return Prepared(record, pieces)
 

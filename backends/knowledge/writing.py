@@ -45,7 +45,7 @@ class Writer:
             await self._store.upsert(await asyncio.to_thread(self._entries, batch))
             stored(batch[-1].document, len(batch))
         for each in documents:
-            await self._store.prune(each.record.name, each.record.digest)
+            await self._store.prune(each.record.name, each.record.revision)
             await self._store.record(each.record)
 
     def _entries(self, pieces: Sequence[Piece]) -> list[Entry]:

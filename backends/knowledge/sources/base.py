@@ -42,6 +42,11 @@ class Problem:
     reason: str
 
 
+def earlier_stamp(known: Known, name: str) -> str:
+    """The stamp that a source gave to a file when it was read."""
+    return known[name].stamp.partition("\n")[0] if name in known else ""
+
+
 class Source(Protocol):
     """Part of a collection that is kept like the files of one place."""
 

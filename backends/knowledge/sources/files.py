@@ -15,6 +15,7 @@ from backends.knowledge.sources.base import (
     Item,
     Known,
     Problem,
+    SourceUnavailable,
 )
 
 SETTLED_SECONDS = 2
@@ -31,17 +32,22 @@ class Found:
 
 
 class LocalFiles:
-    """The files under some roots; each root's documents begin with its name."""
+    """The files under some roots; each root's documents begin with its name.
+
+    `name` is for a single root that is to be called otherwise than its folder.
+    """
 
     def __init__(
         self,
         paths: Sequence[Path],
         *,
+        name: str = "",
         folder_labels: Mapping[str, frozenset[str]] = FOLDER_LABELS,
         default_labels: frozenset[str] = STAFF,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._paths = paths
+        self._name = name
         self._folder_labels = folder_labels
         self._default_labels = default_labels
         self._max_bytes = max_bytes
@@ -49,11 +55,11 @@ class LocalFiles:
 
     @property
     def name(self) -> str:
-        return ", ".join(map(str, self._paths))
+        return self._name or ", ".join(map(str, self._paths))
 
     async def items(self, known: Known) -> AsyncIterator[Item | Problem]:
         """The files in the order of their names, each once."""
-        self._found = await asyncio.to_thread(find, self._paths)
+        self._found = await asyncio.to_thread(find, self._paths, self._name)
         for found in self._found:
             yield Item(
                 name=found.name,
@@ -78,8 +84,12 @@ class LocalFiles:
         roots = [path.resolve() for path in self._paths if path.is_dir()]
         gone = []
         for record in known.values():
-            here = any(record.name.startswith(f"{root.name}/") for root in roots)
+            here = any(
+                record.name.startswith(f"{self._name or root.name}/") for root in roots
+            )
             place = Path(record.source)
+            if "://" in record.source:
+                continue
             missing = not place.exists() or any(map(place.is_relative_to, roots))
             if record.name not in names and (
                 record.source in places or (here and missing)
@@ -88,22 +98,30 @@ class LocalFiles:
         return sorted(gone)
 
 
-def find(paths: Sequence[Path]) -> list[Found]:
+def require(paths: Sequence[Path]) -> None:
+    """Raise BackendMisconfigured for a path that is not there."""
+    for path in paths:
+        if not path.exists():
+            raise BackendMisconfigured(f"there is no file or folder {str(path)!r}")
+
+
+def find(paths: Sequence[Path], name: str = "") -> list[Found]:
     """The files under the roots, each once, hidden ones left out."""
     found: dict[Path, Found] = {}
     for path in paths:
         root = path.resolve()
         if not root.exists():
-            raise BackendMisconfigured(f"there is no file or folder {str(path)!r}")
+            raise SourceUnavailable(f"there is no file or folder {str(path)!r}")
         if root.is_file():
-            found.setdefault(root, Found(root, f"{root.parent.name}/{root.name}"))
+            full = f"{name or root.parent.name}/{root.name}"
+            found.setdefault(root, Found(root, full))
             continue
         for file in sorted(root.rglob("*")):
             below = file.relative_to(root)
             if not hidden(below.parts) and file.is_file():
                 folder = below.parts[0] if len(below.parts) > 1 else ""
-                name = f"{root.name}/{below.as_posix()}"
-                found.setdefault(file.resolve(), Found(file, name, folder))
+                full = f"{name or root.name}/{below.as_posix()}"
+                found.setdefault(file.resolve(), Found(file, full, folder))
     return list(found.values())
 
 
