@@ -16,10 +16,16 @@ export PIP_USER := 0
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test check lint types imports package docs lock setup clean help
+.PHONY: demo demo-discord test check lint types imports package docs lock setup clean help
 
 demo: $(STAMPS)/run ## ask the example handbook in the terminal
 	@CURBSIDE_CONFIG=examples/clinic.toml $(BIN)/curbside chat
+
+demo-discord: $(STAMPS)/run ## the bot in a local Discord, played in the terminal; no account
+	@PYTHONPATH=tests $(BIN)/python -m servers.discord.demo
+
+demo-slack: setup ## the same in a local Slack, with you as a person in it
+	@$(BIN)/python -m tests.servers.slack.demo
 
 setup: $(STAMPS)/run $(STAMPS)/dev ## set .venv up and do nothing else
 
@@ -95,5 +101,5 @@ clean: ## remove what was built and the caches, but neither .venv nor data
 	@find adapters backends bot tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
-	    while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+	    while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
