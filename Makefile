@@ -16,7 +16,7 @@ export PIP_USER := 0
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo demo-discord test check lint types imports package docs lock setup clean help
+.PHONY: demo demo-discord demo-slack test check lint types imports package docs lock setup clean help
 
 demo: $(STAMPS)/run ## ask the example handbook in the terminal
 	@CURBSIDE_CONFIG=examples/clinic.toml $(BIN)/curbside chat
@@ -24,8 +24,8 @@ demo: $(STAMPS)/run ## ask the example handbook in the terminal
 demo-discord: $(STAMPS)/run ## the bot in a local Discord, played in the terminal; no account
 	@PYTHONPATH=tests $(BIN)/python -m servers.discord.demo
 
-demo-slack: setup ## the same in a local Slack, with you as a person in it
-	@$(BIN)/python -m tests.servers.slack.demo
+demo-slack: $(STAMPS)/run ## the bot in a local Slack, played in the terminal; no account
+	@PYTHONPATH=tests $(BIN)/python -m servers.slack.demo
 
 setup: $(STAMPS)/run $(STAMPS)/dev ## set .venv up and do nothing else
 

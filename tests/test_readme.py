@@ -28,6 +28,8 @@ COVERED = {
     r"make check": "tests/test_deployment.py::test_a_script_is_executable_and_sound",
     r"make (docs|lock|help)": "tests/test_deployment.py::test_make_tells_its_targets",
     r"(printf .+ \| )?make demo": "tests/test_readme.py::test_the_demo_answers",
+    r"make demo-slack": "tests/servers/test_slack_demo.py::"
+    "test_a_person_asks_and_commands",
     r"make demo-discord": "tests/servers/test_discord_demo.py::"
     "test_people_ask_press_and_fill_in",
     r"curbside chat": "tests/bot/test_cli.py::"
