@@ -39,6 +39,7 @@ class Block:
     block: JSON
     markdown: str
     caption: str = ""
+    is_table: bool = False
 
     @property
     def size(self) -> int:
@@ -118,10 +119,12 @@ def _content(markdown: str, links: Links) -> list[Block]:
         found += _text_blocks(before)
         source = "\n".join(lines[node.map[0] : node.map[1]])
         if fits(node):
-            found.append(Block(table_block(node), source, _caption(before)))
+            caption = _caption(before)
+            found.append(Block(table_block(node), source, caption, is_table=True))
         else:
             # Without the marks of code, an address in a cell would be a link again.
-            found += _text_blocks(harmless(table_text(node), links))
+            written = _text_blocks(harmless(table_text(node), links))
+            found += [replace(block, is_table=True) for block in written]
         at = node.map[1]
     return found + _text_blocks("\n".join(lines[at:]))
 

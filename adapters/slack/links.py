@@ -24,14 +24,15 @@ _FOUND = re.compile(
       (?P<code>(?<!`)(?P<ticks>`+)(?!`)[^\n]+?(?<!`)(?P=ticks)(?!`))
     | (?P<escaped>\\[\[\]()<>`])
     | !?\[(?P<label>{_LABEL})\]\((?P<target>{_TARGET})(?:\s+{_TITLE})?\s*\)
+    | (?P<definition>^[ >*+.)\d-]*\[[^\]\n]+\](?=:))
     | (?P<citation>\[(?P<number>\d{{1,3}})\])(?!\()
     | <(?P<auto>[a-zA-Z][a-zA-Z0-9+.-]*:[^\s<>]+)>
     | (?P<bare>(?:\b[a-zA-Z][a-zA-Z0-9+.-]*://|\bwww\.)[^\s<>`]+)
-    | (?P<joint>\](?=[(:]|\s\())
+    | (?P<joint>\](?=\s?\())
     | (?P<control>(?:<|&lt;|&\#(?:60|x3c);)(?=[!@\#]))
     | (?P<call>@(?=(?:here|channel|everyone|group)\b))
     """,
-    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE | re.MULTILINE,
 )
 _CONTROL = re.compile(
     r"<(?=!(?:here|channel|everyone|group|subteam|date)|@[UWB]|#C)", re.I
@@ -128,9 +129,8 @@ def _link(label: str, target: str, links: Links) -> str:
 
 def _citation(found: re.Match[str], links: Links) -> str:
     url = links.citations.get(int(found["number"]))
-    joint = JOINER if found.string[found.end() : found.end() + 1] == ":" else ""
     if url is None or not links.allow(url):
-        return found["citation"] + joint
+        return found["citation"]
     return f"[\\[{found['number']}\\]]({url.replace('(', '%28').replace(')', '%29')})"
 
 
@@ -155,6 +155,7 @@ def _code(text: str) -> str:
 
 _REPLACED: Mapping[str, Callable[[re.Match[str], Links], str]] = {
     "citation": _citation,
+    "definition": lambda found, _: found[0] + JOINER,
     "auto": _autolink,
     "bare": _bare,
     "joint": lambda found, _: found[0] + JOINER,

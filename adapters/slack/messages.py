@@ -107,7 +107,11 @@ async def look(web: SlackWeb, delivery: Delivery, key: str) -> str | None:
 async def _since_the_question(web: SlackWeb, delivery: Delivery) -> AsyncIterator[JSON]:
     place = delivery.conversation
     method = "conversations.history"
-    where = {"channel": place.channel, "oldest": delivery.question_id}
+    oldest = delivery.question_id
+    if not oldest and delivery.begun_at is not None:
+        # Slack's clock is not ours.
+        oldest = f"{delivery.begun_at.timestamp() - 60:.6f}"
+    where = {"channel": place.channel, "oldest": oldest}
     if place.thread:
         method = "conversations.replies"
         where["ts"] = place.thread

@@ -37,7 +37,7 @@ TASK_SOURCES = 5
 _CLOSED = re.compile(
     r"`+[^`\n]*`+|\[(?:\\.|[^\[\]\n])*\]\([^()\s]*\)|<[^<>\s]*>|\[\d+\]"
 )
-_OPEN = re.compile(r"[\[`<]")
+_OPEN = re.compile(r"!?\[|[`<]")
 _PLAIN_WORD = re.compile(r"[^\s\[\]<>`@:/.*_~|&#!\\(){}]+")
 
 
@@ -127,6 +127,8 @@ class Streams:
         if stream is None or stream.ended:
             return False
         content = settled(grown.layout)
+        if extension(content, stream.content) is not None:
+            content = stream.content  # its end may turn into something else yet
         chunks = extension(stream.content, content)
         if chunks is None or self._clock() - stream.began > self._life:
             await self._end(web, stream, ts)
@@ -208,7 +210,7 @@ class Streams:
         """End a stream as it is, so that its message can be edited."""
         stream.ended = True
         try:
-            await end(web, stream.channel, ts)
+            await end(web, stream.channel, ts, status="processing")
         except DeliveryError as error:
             # The edit that follows finds out whether it is open still.
             log.debug("the stream %s was not ended: %s", ts, error)
@@ -229,22 +231,28 @@ class Streams:
         return True
 
 
-async def end(web: SlackWeb, channel: str, ts: str) -> None:
+async def end(web: SlackWeb, channel: str, ts: str, *, status: str = "active") -> None:
     """End a stream without adding to it; one that has ended is no error."""
     try:
-        await web.write("chat.stopStream", channel=channel, ts=ts)
+        await web.write(
+            "chat.stopStream", channel=channel, ts=ts, session_status=status
+        )
     except SlackRefused as error:
         log.debug("the stream %s had ended: %s", ts, error)
 
 
 def settled(layout: Layout) -> list[JSON]:
     """The blocks of a growing answer that will not change as it grows on."""
-    content = [item.block for item in layout.content]
-    if content and content[-1]["type"] == "markdown":
-        text = _settled_text(content[-1]["text"])
-        content[-1:] = [content[-1] | {"text": text}] if text else []
-    elif content:
-        content.pop()  # more rows may come
+    said = list(layout.content)
+    while said and said[-1].is_table:
+        said.pop()  # more rows may come
+    content = [item.block for item in said]
+    if len(said) == len(layout.content) and content[-1:]:
+        last = content.pop()
+        if last["type"] != "markdown":
+            content.append(last)
+        elif text := _settled_text(last["text"]):
+            content.append(last | {"text": text})
     return content
 
 
