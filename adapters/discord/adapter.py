@@ -11,11 +11,15 @@ from typing import TypeVar
 
 import discord
 
-from adapters.discord.bodies import JSON, Body, body_of, marked, shows
+from adapters.discord.bodies import Body, body_of, marked, shows
 from adapters.discord.command_answers import CommandAnswers
+from adapters.discord.components import JSON
+from adapters.discord.events import PRIVATE
+from adapters.discord.files import Files
+from adapters.discord.forums import Forums
 from adapters.discord.gateway import Gateway
 from adapters.discord.listening import Listener
-from adapters.discord.places import Places
+from adapters.discord.places import Places, in_place
 from adapters.discord.refusals import (
     ARCHIVED,
     INTENT_FIX,
@@ -27,7 +31,7 @@ from adapters.discord.rest import DiscordRest
 from adapters.discord.settings import DiscordSettings
 from bot.adapter import AdapterHealth, Intake, Part
 from bot.errors import DeliveryError, DeliveryImpossible, DeliveryUnclear, MessageGone
-from bot.model import Answer, Delivery
+from bot.model import Answer, Attachment, ConversationId, Delivery
 
 T = TypeVar("T")
 
@@ -58,9 +62,12 @@ class DiscordAdapter:
         self._rest = DiscordRest(settings)
         self._commands = CommandAnswers(self._rest, now=now, sleep=sleep)
         self._titles: dict[str, str] = {}
-        self._places = Places(self._rest, self._titles)
+        self._forums = Forums(self._rest)
+        self._places = Places(self._rest, self._titles, self._forums)
+        self._files = Files(self._rest, settings)
         self._removed: deque[str] = deque(maxlen=1_000)
         self._marks: dict[str, str] = {}
+        self._listener: Listener | None = None
         self._gateway: Gateway | None = None
 
     async def open(self) -> None:
@@ -73,10 +80,10 @@ class DiscordAdapter:
 
     async def listen(self, intake: Intake) -> None:
         """Take events in over the gateway until cancelled."""
-        listener = Listener(
+        self._listener = Listener(
             self._settings, intake, titles=self._titles, removed=self._removed
         )
-        self._gateway = Gateway(self._settings, listener)
+        self._gateway = Gateway(self._settings, self._listener)
         await self._gateway.run()
 
     def render(self, answer: Answer) -> list[Part]:
@@ -104,6 +111,12 @@ class DiscordAdapter:
         id_ = str(message["id"])
         if mark:
             self._remember_mark(id_, mark)
+        if (
+            not index
+            and (tag := self._settings.answered_tag)
+            and self.solvable(delivery.conversation)
+        ):
+            await self._forums.try_to_tag(delivery.conversation.thread, tag)
         if not shows(message, body):
             # The nonce gave back what an earlier attempt had posted.
             await self.edit(delivery, id_, part)
@@ -165,9 +178,48 @@ class DiscordAdapter:
             return
         try:
             async with asyncio.timeout(TYPING_SECONDS):
-                await self._rest.show_typing(self._places.visible(delivery))
+                await self._rest.show_typing(await self._places.visible(delivery))
         except (DeliveryError, TimeoutError) as error:
             log.debug("no typing in %s: %s", delivery.conversation, error)
+
+    async def fetch(
+        self, conversation: ConversationId, attachment: Attachment, limit: int
+    ) -> bytes:
+        """The contents of a file that came with a message."""
+        return await self._files.fetch(attachment, limit)
+
+    def link(self, conversation: ConversationId, message_id: str) -> str:
+        """The address of a message, which opens it."""
+        guild = conversation.workspace
+        where = "@me" if guild == PRIVATE else guild
+        place = in_place(conversation)
+        if message_id == conversation.thread and not self.solvable(conversation):
+            place = int(conversation.channel)  # It stands above its thread.
+        return f"https://discord.com/channels/{where}/{place}/{message_id}"
+
+    def name(self, conversation: ConversationId) -> str:
+        """The name of a channel, if the gateway told us of it."""
+        found = self._heard_of(conversation)
+        return str(found.name) if isinstance(found, discord.abc.GuildChannel) else ""
+
+    def solvable(self, conversation: ConversationId) -> bool:
+        """Whether this is a post of a forum."""
+        if not conversation.thread:
+            return False
+        heard_of = isinstance(self._heard_of(conversation), discord.ForumChannel)
+        return heard_of or self._forums.known(conversation.channel)
+
+    def _heard_of(self, conversation: ConversationId) -> object:
+        gateway = self._gateway
+        return None if gateway is None else gateway.channel(int(conversation.channel))
+
+    async def solved(self, delivery: Delivery) -> None:
+        """Put the tag for it on a post, and close it if the settings say so."""
+        post, settings = delivery.conversation.thread, self._settings
+        if post and await self._forums.is_one(delivery.conversation.channel):
+            await self._forums.tag(
+                post, settings.solved_tag, close=settings.close_solved
+            )
 
     async def health(self) -> AdapterHealth:
         """Try the token; see that what the settings want is switched on."""
@@ -200,6 +252,8 @@ class DiscordAdapter:
                 f"Discord wants shards from {SHARD_LIMIT} servers on, which this bot "
                 "does not have"
             )
+        if self._listener is not None and self._listener.interactions.problem:
+            problems.append(self._listener.interactions.problem)
         if self._gateway is not None and not self._gateway.connected:
             problems.append("the gateway is not connected just now; it is tried again")
         return problems

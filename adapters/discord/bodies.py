@@ -2,12 +2,13 @@
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import discord
 
-from adapters.discord.components import BUTTON, GREY, JSON, ROW
+from adapters.discord.components import JSON, plain_button, row
 from bot.adapter import Part
 
 SUPPRESS_EMBEDS = 1 << 2
@@ -43,11 +44,6 @@ class Body:
         return {"form": form, "files": [file]}
 
 
-def text_body(text: str) -> Body:
-    """Text alone, that rings nobody and shows no previews."""
-    return body_of(Part(text))
-
-
 def body_of(part: Part) -> Body:
     """The body for a part; it replaces whatever the message was before."""
     allowed: JSON = {"parse": []}
@@ -65,6 +61,12 @@ def body_of(part: Part) -> Body:
     )
 
 
+def whisper(text: str, rows: Sequence[JSON] = ()) -> Body:
+    """A text for one person, and what they can press under it."""
+    body = body_of(Part(text, {COMPONENTS: list(rows)}))
+    return replace(body, json={**body.json, "flags": SUPPRESS_EMBEDS | EPHEMERAL})
+
+
 def shows(message: JSON, body: Body) -> bool:
     """Whether a message of Discord's is what the body makes of it."""
     return (
@@ -76,28 +78,20 @@ def shows(message: JSON, body: Body) -> bool:
 
 def marked(body: Body, mark: str) -> Body:
     """The body with a small button without use, by which it is known for ever."""
-    button = {
-        "type": BUTTON,
-        "style": GREY,
-        "label": MARK_LABEL,
-        "custom_id": mark,
-        "disabled": True,
-    }
-    row = {"type": ROW, "components": [button]}
-    return replace(
-        body, json={**body.json, "components": [*body.json["components"], row]}
-    )
+    button = plain_button(mark, MARK_LABEL) | {"disabled": True}
+    rows = [*body.json["components"], row(button)]
+    return replace(body, json={**body.json, "components": rows})
 
 
 def mark_of(message: discord.Message) -> str:
     """The mark of a message; empty for most."""
-    for row in message.components:
-        for part in getattr(row, "children", ()):
+    for line in message.components:
+        for part in getattr(line, "children", ()):
             if part.label == MARK_LABEL:
                 return str(part.custom_id)
     return ""
 
 
-def ids(rows: Any) -> list[str]:
+def ids(rows: Sequence[JSON]) -> list[str]:
     """The custom ids of rows of buttons."""
     return [part.get("custom_id", "") for row in rows for part in row["components"]]

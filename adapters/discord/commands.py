@@ -1,89 +1,144 @@
-"""The slash commands: what is registered with Discord, and how a use of one reads."""
+"""The commands: what is registered with Discord, and how a use of one reads."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 JSON = Mapping[str, Any]
 
+SLASH, ON_MESSAGE = 1, 3
 SUB_COMMAND, STRING, INTEGER = 1, 3, 4
 IN_SERVERS, IN_DIRECT_MESSAGES = 0, 1
 FOR_SERVERS = 0
+MANAGE_GUILD = 1 << 5
 
-WHERE = ("channel", "thread", "server", "default")
+ASK_ABOUT = "Ask about this"
+
+HERE = "channel"
+WIDTHS = {
+    HERE: "This channel",
+    "thread": "This conversation",
+    "server": "The whole server",
+    "default": "Everywhere (operators)",
+}
 CHOICES = 25
 """Suggestions that Discord shows at most."""
 
-# These have no options; Discord allows no spaces in names, so "forget me" gets a dash.
-PLAIN = {
-    "undo": "Take the last switch back (admins).",
-    "backends": "What can answer, how it is, and where it is in use.",
-    "status": "What answers here, and how things are.",
+CHOICE_LENGTH = 100
+
+EVERYWHERE: JSON = {
+    "contexts": [IN_SERVERS, IN_DIRECT_MESSAGES],
+    "integration_types": [FOR_SERVERS],
+}
+
+# Discord allows no spaces in names, so "forget me" gets a dash.
+FOR_ALL = {
     "stop": "End the answer under way in this conversation.",
+    "sources": "The sources of the last answer here, with what they say.",
     "reset": "Forget this conversation.",
     "forget-me": "Erase what I keep of you, everywhere.",
+    "help": "What I know and what I can do.",
+}
+
+FOR_MANAGERS = {
+    "undo": "Take the last switch back.",
+    "backends": "What can answer, how it is, and where it is in use.",
+    "status": "What answers here, and how things are.",
     "whoami": "How I see you.",
-    "help": "What I can do.",
+}
+
+BACKEND: JSON = {
+    "type": STRING,
+    "name": "backend",
+    "description": "Its name.",
+    "required": True,
+    "autocomplete": True,
+}
+
+PLACE: JSON = {
+    "type": STRING,
+    "name": "where",
+    "description": "How far it goes, or another channel; this channel, if left out.",
+    "autocomplete": True,
+}
+
+PERCENT: JSON = {
+    "type": INTEGER,
+    "name": "percent",
+    "description": "Of the conversations there.",
+    "required": True,
+    "min_value": 1,
+    "max_value": 100,
 }
 
 USE: JSON = {
     "type": SUB_COMMAND,
     "name": "use",
-    "description": "Choose what answers here (admins).",
+    "description": "Choose what answers here.",
+    "options": [BACKEND, PLACE],
+}
+
+SHARE: JSON = {
+    "type": SUB_COMMAND,
+    "name": "share",
+    "description": "Let something answer a part of the conversations, to try it.",
+    "options": [BACKEND, PERCENT, PLACE],
+}
+
+ASK: JSON = {
+    "type": SLASH,
+    "name": "ask",
+    "description": "Ask a question; the answer comes with its sources.",
     "options": [
         {
             "type": STRING,
-            "name": "backend",
-            "description": "Its name.",
+            "name": "question",
+            "description": "What you would like to know.",
             "required": True,
-            "autocomplete": True,
-        },
-        {
-            "type": STRING,
-            "name": "where",
-            "description": "How far it goes; this channel, if left out.",
-            "choices": [{"name": where, "value": where} for where in WHERE],
-        },
-        {
-            "type": INTEGER,
-            "name": "share",
-            "description": "Percent of the conversations that it gets.",
-            "min_value": 1,
-            "max_value": 100,
-        },
+        }
     ],
 }
 
-COMMANDS: tuple[JSON, ...] = (
-    {
-        "type": 1,
-        "name": "ask",
-        "description": "Ask a question; the answer comes with its sources.",
-        "options": [
-            {
-                "type": STRING,
-                "name": "question",
-                "description": "What you would like to know.",
-                "required": True,
-            }
-        ],
-        "contexts": [IN_SERVERS, IN_DIRECT_MESSAGES],
-        "integration_types": [FOR_SERVERS],
-    },
-    {
-        "type": 1,
-        "name": "curbside",
-        "description": "Choose what answers, and see how things are.",
-        "options": [
-            USE,
-            *(
-                {"type": SUB_COMMAND, "name": name, "description": description}
-                for name, description in PLAIN.items()
-            ),
-        ],
-        "contexts": [IN_SERVERS, IN_DIRECT_MESSAGES],
-        "integration_types": [FOR_SERVERS],
-    },
+MANAGE: JSON = {
+    "type": SLASH,
+    "name": "curbside",
+    "description": "Choose what answers, and see how things are.",
+    "default_member_permissions": str(MANAGE_GUILD),
+    "options": [
+        USE,
+        SHARE,
+        *(
+            {"type": SUB_COMMAND, "name": name, "description": description}
+            for name, description in FOR_MANAGERS.items()
+        ),
+    ],
+}
+
+COMMANDS: tuple[JSON, ...] = tuple(
+    {**command, **EVERYWHERE}
+    for command in (
+        ASK,
+        MANAGE,
+        *(
+            {"type": SLASH, "name": name, "description": description}
+            for name, description in FOR_ALL.items()
+        ),
+        {"type": ON_MESSAGE, "name": ASK_ABOUT},
+    )
 )
+
+
+class Use(NamedTuple):
+    """A command in the words of the chat, and the channel that it is meant for."""
+
+    words: str
+    channel: str = ""
+
+
+class Suggestion(NamedTuple):
+    """A value that a person may choose while typing, and how it reads."""
+
+    value: str
+    name: str
 
 
 def question(data: JSON) -> str | None:
@@ -93,50 +148,44 @@ def question(data: JSON) -> str | None:
     return str(_values(data.get("options", ())).get("question", ""))
 
 
-def line(data: JSON) -> str | None:
-    """A use of `/curbside` in the words of the chat: "use handbook server"."""
-    if data.get("name") != "curbside":
-        return None
+def use_of(data: JSON) -> Use | None:
+    """A command in words: "use handbook server"; None for what is no such command."""
+    name = str(data.get("name"))
+    if name != "curbside":
+        return Use(name) if name in FOR_ALL else None
     (chosen,) = data["options"]
     given = _values(chosen.get("options", ()))
-    words = [str(chosen["name"])]
-    words += [str(given[name]) for name in ("backend", "where") if name in given]
-    if "share" in given:
-        words.append(f"--share {given['share']}")
-    return " ".join(words)
+    verb, where = str(chosen["name"]), str(given.get("where", HERE))
+    if verb not in ("use", "share"):
+        return Use(verb)
+    # What is no width is a channel, by its id.
+    width, channel = (where, "") if where in WIDTHS else (HERE, where)
+    words = ["use", str(given["backend"]), *([width] if width != HERE else [])]
+    if "percent" in given:
+        words.append(f"--share {given['percent']}")
+    return Use(" ".join(words), channel)
 
 
-def suggestions(data: JSON, profiles: Sequence[str]) -> list[str]:
-    """The backends that fit what has been typed so far."""
-    typed = ""
+def suggestions(
+    data: JSON, profiles: Sequence[str], places: Iterable[Suggestion]
+) -> list[Suggestion]:
+    """What fits what has been typed so far: backends, or places."""
+    name, typed = "", ""
     for chosen in data.get("options", ()):
         for option in chosen.get("options", ()):
             if option.get("focused"):
-                typed = str(option.get("value", "")).lower()
-    return [name for name in profiles if typed in name.lower()][:CHOICES]
-
-
-def same(registered: Sequence[JSON]) -> bool:
-    """Whether Discord has our commands as they are now."""
-    return _essence(registered) == _essence(COMMANDS)
+                name, typed = str(option["name"]), str(option.get("value", "")).lower()
+    if name == "where":
+        known = [*(Suggestion(*width) for width in WIDTHS.items()), *places]
+    else:
+        known = [Suggestion(profile, profile) for profile in profiles]
+    fitting = [
+        one
+        for one in known
+        if typed in one.name.lower() and len(one.value) <= CHOICE_LENGTH
+    ]
+    return fitting[:CHOICES]
 
 
 def _values(options: Sequence[JSON]) -> dict[str, Any]:
     return {option["name"]: option.get("value") for option in options}
-
-
-def _essence(commands: Sequence[JSON]) -> dict[str, Any]:
-    """What counts in commands: Discord adds ids and leaves out what is the default."""
-    return {command["name"]: _bare(command) for command in commands}
-
-
-def _bare(part: JSON) -> dict[str, Any]:
-    kept = ("type", "name", "description", "min_value", "max_value")
-    bare = {key: part.get(key) for key in kept}
-    bare["required"] = bool(part.get("required"))
-    bare["autocomplete"] = bool(part.get("autocomplete"))
-    bare["choices"] = [choice["value"] for choice in part.get("choices") or ()]
-    bare["options"] = [_bare(option) for option in part.get("options") or ()]
-    for key in ("contexts", "integration_types"):
-        bare[key] = sorted(part.get(key) or ())
-    return bare

@@ -23,21 +23,26 @@ INPUT_LENGTH, HINT_LENGTH = 4_000, 100
 
 OURS = "curbside"
 
+_ACTIONS = {action.value: action for action in Action}
+
 EMOJI = {Action.GOOD: "👍", Action.BAD: "👎"}
 
 
+ASKS, CONFIRMED = "?", "!"
+"""A press that is to be confirmed first, and one that says yes to a form's question."""
+
+
 class Target(NamedTuple):
-    """What a custom id of ours is about; `asks` if it is to be confirmed first."""
+    """What a custom id of ours is about."""
 
     action: Action
     value: str
-    asks: bool = False
+    step: str = ""
 
 
 def custom_id(target: Target) -> str:
     """The id of a button or a form. ValueError when Discord takes none so long."""
-    mark = "?" if target.asks else ""
-    text = f"{OURS}:{target.action.value}{mark}:{target.value}"
+    text = f"{OURS}:{target.action.value}{target.step}:{target.value}"
     if len(text) > ID_LENGTH:
         raise ValueError(
             f"the value of {target.action.value!r} has {len(target.value)} characters, "
@@ -50,10 +55,10 @@ def target_of(id_: str) -> Target | None:
     """What a custom id is about; None when it is not ours, or of another version."""
     ours, _, rest = id_.partition(":")
     name, _, value = rest.partition(":")
-    bare = name.removesuffix("?")
-    if ours != OURS or bare not in Action:
+    bare = name.rstrip(ASKS + CONFIRMED)
+    if ours != OURS or bare not in _ACTIONS:
         return None
-    return Target(Action(bare), value, asks=bare != name)
+    return Target(_ACTIONS[bare], value, name[len(bare) :])
 
 
 def rows(buttons: Sequence[Button]) -> list[JSON]:
@@ -71,23 +76,35 @@ def rows(buttons: Sequence[Button]) -> list[JSON]:
         found.setdefault(drawn["custom_id"], drawn)
     drawn_all = list(found.values())[: ROW_LENGTH * MOST_ROWS]
     return [
-        {"type": ROW, "components": drawn_all[start : start + ROW_LENGTH]}
+        row(*drawn_all[start : start + ROW_LENGTH])
         for start in range(0, len(drawn_all), ROW_LENGTH)
     ]
 
 
 def _button(button: Button) -> JSON:
     style = {"primary": BLUE, "danger": RED}.get(button.style, GREY)
-    target = Target(button.action, button.value, asks=bool(button.confirm))
-    drawn: JSON = {
-        "type": BUTTON,
-        "style": style,
-        "label": cut(button.label, LABEL_LENGTH),
-        "custom_id": custom_id(target),
-    }
+    step = ASKS if button.confirm else ""
+    drawn = plain_button(
+        custom_id(Target(button.action, button.value, step)), button.label, style
+    )
     if (emoji := EMOJI.get(button.action)) is not None:
         drawn["emoji"] = {"name": emoji}
     return drawn
+
+
+def plain_button(id_: str, label: str, style: int = GREY) -> JSON:
+    """A button of any id."""
+    return {
+        "type": BUTTON,
+        "style": style,
+        "label": cut(label, LABEL_LENGTH),
+        "custom_id": id_,
+    }
+
+
+def row(*buttons: JSON) -> JSON:
+    """Up to five buttons side by side."""
+    return {"type": ROW, "components": list(buttons)}
 
 
 def modal(form: Form, id_: str) -> JSON:

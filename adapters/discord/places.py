@@ -1,44 +1,51 @@
 """Where an answer stands on Discord: its channel or thread, and its messages there."""
 
+from datetime import UTC, datetime, timedelta
+
 import discord
 
 from adapters.discord.bodies import mark_of
 from adapters.discord.events import ASKED, plain, title
+from adapters.discord.forums import Forums
 from adapters.discord.refusals import UNKNOWN_CHANNEL, DiscordRefused
 from adapters.discord.rest import DiscordRest
 from bot.errors import DeliveryImpossible, MessageGone
-from bot.model import Delivery
+from bot.model import ConversationId, Delivery
 
 SEARCHED = 200
 """Messages after a question among which a lost answer is looked for."""
 
 REMEMBERED = 5_000
 
+SKEW = timedelta(minutes=1)
+"""By so much our clock may be ahead of Discord's."""
+
 
 class Places:
     """Finds and opens the places of answers. `titles` are names for new threads."""
 
-    def __init__(self, rest: DiscordRest, titles: dict[str, str]) -> None:
+    def __init__(
+        self, rest: DiscordRest, titles: dict[str, str], forums: Forums
+    ) -> None:
         self._rest = rest
+        self._forums = forums
         self._titles = titles
         self._opened: set[str] = set()
 
     def place(self, delivery: Delivery) -> int:
         """The channel or thread that the answer belongs in."""
-        place = delivery.conversation
-        in_channel = not place.thread or place.thread.startswith(ASKED)
-        return int(place.channel if in_channel else place.thread)
+        return in_place(delivery.conversation)
 
-    def visible(self, delivery: Delivery) -> int:
+    async def visible(self, delivery: Delivery) -> int:
         """The place, or the channel above it while there is no thread yet."""
-        if self._begins_thread(delivery):
+        if self._begins_thread(delivery) and not await self._is_post(delivery):
             return int(delivery.conversation.channel)
         return self.place(delivery)
 
     async def open(self, delivery: Delivery) -> int:
         """The place; a question that is to have a thread gets it now."""
         place = self.place(delivery)
-        if not self._begins_thread(delivery):
+        if not self._begins_thread(delivery) or await self._is_post(delivery):
             return place
         channel, thread = int(delivery.conversation.channel), str(place)
         try:
@@ -60,6 +67,8 @@ class Places:
             return _first_of_many(delivery)
         if _in_own_thread(delivery):
             return None  # The question stands above its thread.
+        if not delivery.question_id:
+            return None
         if not delivery.reply_token:
             return int(delivery.question_id)
         # A command has no message; what stands there is "thinking", said by us.
@@ -72,16 +81,17 @@ class Places:
     def needs_mark(self, delivery: Delivery, index: int, anchor: int | None) -> bool:
         """Whether nothing else would tell whose part a message is.
 
-        So it is with the answer to a command that got no first sign: there is no
-        message to reply to, and other commands may be answered beside it.
+        So it is with what answers no message: announcements, and the answer to a
+        command that got no first sign; others may be posted beside it.
         """
-        return not index and bool(delivery.reply_token) and anchor is None
+        alone = bool(delivery.reply_token) or not delivery.question_id
+        return not index and alone and anchor is None
 
     async def lost(self, delivery: Delivery, index: int, mark: str) -> str | None:
         """The message of a part whose post had no clear result, from the history."""
         known = {part.id for part in delivery.parts if part.id}
         before = [int(part.id) for part in delivery.parts if part.id]
-        start = max(before) if index and before else int(delivery.question_id)
+        start = max(before) if index and before else _begin(delivery)
         anchor = await self.anchor(delivery, index)
         me = await self._rest.me()
         for message in await self._since(delivery, start):
@@ -94,6 +104,11 @@ class Places:
             if found:
                 return str(message.id)
         return None
+
+    async def _is_post(self, delivery: Delivery) -> bool:
+        """Whether the answer stands in a post of a forum, which is a thread already."""
+        place = delivery.conversation
+        return bool(place.thread) and await self._forums.is_one(place.channel)
 
     def _begins_thread(self, delivery: Delivery) -> bool:
         thread = delivery.conversation.thread
@@ -109,9 +124,25 @@ class Places:
             raise
 
 
+def in_place(conversation: ConversationId) -> int:
+    """The channel or thread that a conversation is held in."""
+    thread = conversation.thread
+    in_channel = not thread or thread.startswith(ASKED)
+    return int(conversation.channel if in_channel else thread)
+
+
+def _begin(delivery: Delivery) -> int:
+    """The id after which the messages of a delivery are."""
+    if delivery.question_id:
+        return int(delivery.question_id)
+    begun = delivery.begun_at or datetime.now(UTC) - SKEW
+    return discord.utils.time_snowflake(begun - SKEW)
+
+
 def _in_own_thread(delivery: Delivery) -> bool:
     """Whether the question is the message that the thread was made from."""
-    return delivery.conversation.thread == delivery.question_id
+    thread = delivery.conversation.thread
+    return bool(thread) and thread == delivery.question_id
 
 
 def _first_of_many(delivery: Delivery) -> int | None:
@@ -121,7 +152,8 @@ def _first_of_many(delivery: Delivery) -> int | None:
     the questions by command in a channel it has to be tied to its first part.
     """
     first = next((p.id for p in delivery.parts if not p.index), "")
-    among_others = delivery.conversation.thread.startswith(ASKED)
+    by_command = delivery.conversation.thread.startswith(ASKED)
+    among_others = by_command or not delivery.question_id
     return int(first) if among_others and first else None
 
 

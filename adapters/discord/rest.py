@@ -11,8 +11,9 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from adapters.discord.bodies import JSON, Body
+from adapters.discord.bodies import Body
 from adapters.discord.calling import Calls
+from adapters.discord.components import JSON
 from adapters.discord.refusals import (
     CLOSED_FIX,
     MISSING_PERMISSIONS,
@@ -168,6 +169,13 @@ class DiscordRest:
         found: JSON = await self._read("a channel", lambda it: it.http.request(route))
         return found
 
+    async def fresh_address(self, url: str) -> str:
+        """An address of a file that works again. DeliveryError if there is none."""
+        route = Route("POST", "/attachments/refresh-urls")
+        body = Body({"attachment_urls": [url]})
+        answered = await self._request("a file's address", route, body)
+        return str(answered["refreshed_urls"][0]["refreshed"])
+
     async def change_channel(self, id_: int, what: str, **changes: Any) -> None:
         """Change a channel or thread: its tags, whether it is archived."""
         route = Route("PATCH", "/channels/{channel_id}", channel_id=id_)
@@ -247,7 +255,7 @@ class DiscordRest:
             raise unclear(f"no reply from Discord to {what}: {words}") from error
 
 
-def new_client(intents: discord.Intents, kind: type[C]) -> C:
+def new_client(intents: discord.Intents, kind: type[C], **more: int) -> C:
     """A client that calls nobody, keeps little, and waits for no limit for long."""
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     return kind(
@@ -257,6 +265,7 @@ def new_client(intents: discord.Intents, kind: type[C]) -> C:
         chunk_guilds_at_startup=False,
         member_cache_flags=discord.MemberCacheFlags.none(),
         max_ratelimit_timeout=LONGEST_WAIT_SECONDS,
+        **more,
     )
 
 

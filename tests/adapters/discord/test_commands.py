@@ -10,9 +10,21 @@ from servers.discord.model import Interaction
 from servers.intake import Box
 
 from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.commands import COMMANDS
 from bot.adapter import Part
 from bot.errors import DeliveryImpossible, DeliveryUnclear
-from bot.model import Delivery, Message, Said, SentPart, Stopped
+from bot.model import (
+    Action,
+    Answer,
+    Button,
+    Delivery,
+    Message,
+    Panel,
+    PanelSection,
+    Said,
+    SentPart,
+    Stopped,
+)
 
 Delivering = Callable[..., Delivery]
 Opened = Callable[..., Any]
@@ -51,8 +63,30 @@ async def test_commands_are_registered_when_they_changed(
             pass
 
     assert len(server.sent("PUT", "/commands$")) == 1
+    assert not server.sent("GET", "/commands$")
     names = [command["name"] for command in server.commands]
-    assert names == ["ask", "curbside"]
+    assert names[:2] == ["ask", "curbside"]
+    assert {"stop", "reset", "forget-me", "sources", "help", "Ask about this"} == set(
+        names[2:]
+    )
+
+
+async def test_commands_are_registered_anew_when_they_are_others(
+    server: DiscordServer,
+    adapter: DiscordAdapter,
+    channel: int,
+    listening: Listening,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with listening(adapter):
+        await server.wait_for(lambda: server.commands)
+    changed = [{**command, "name": "ask"} for command in COMMANDS[:1]]
+    changed[0]["description"] = "Something else."
+    monkeypatch.setattr("adapters.discord.registering.COMMANDS", changed)
+    async with listening(adapter):
+        await server.wait_for(lambda: len(server.commands) == 1)
+
+    assert server.commands[0]["description"] == "Something else."
 
 
 async def test_a_question_by_command_is_answered_in_place(
@@ -280,16 +314,11 @@ async def test_a_reply_to_a_commands_answer_goes_on_with_it(
 
 
 @pytest.mark.parametrize(
-    ("command", "options", "words"),
+    ("command", "words"),
     [
-        ("status", {}, "status"),
-        ("forget-me", {}, "forget-me"),
-        ("use", {"backend": "handbook"}, "use handbook"),
-        (
-            "use",
-            {"backend": "voice", "where": "server", "share": 20},
-            "use voice server --share 20",
-        ),
+        ("curbside backends", "backends"),
+        ("curbside whoami", "whoami"),
+        ("reset", "reset"),
     ],
 )
 async def test_commands_are_carried_out_at_once(
@@ -298,13 +327,12 @@ async def test_commands_are_carried_out_at_once(
     channel: int,
     ana: int,
     command: str,
-    options: dict[str, Any],
     words: str,
     box: Box,
 ) -> None:
     server.grant(ana)
     box.replies[words] = "It is **done**, @everyone."
-    interaction = server.slash(ana, channel, f"curbside {command}", **options)
+    interaction = server.slash(ana, channel, command)
     answer = await server.wait_for(lambda: reply(server, interaction))
 
     (message,) = box.commands
@@ -319,8 +347,8 @@ async def test_commands_are_carried_out_at_once(
 async def test_a_long_reply_comes_in_parts(
     server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
 ) -> None:
-    box.replies["help"] = "many words " * 300
-    interaction = server.slash(ana, channel, "curbside help")
+    box.replies["reset"] = "many words " * 300
+    interaction = server.slash(ana, channel, "reset")
     await server.wait_for(lambda: len(interaction.message_ids) == 2)
 
     assert all(len(server.message(i).content) <= 2000 for i in interaction.message_ids)
@@ -331,7 +359,7 @@ async def test_a_command_that_fails_says_so(
     server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
 ) -> None:
     box.broken = 1
-    interaction = server.slash(ana, channel, "curbside status")
+    interaction = server.slash(ana, channel, "reset")
 
     await server.wait_for(
         lambda: (
@@ -345,8 +373,8 @@ async def test_stop_ends_the_answer_of_the_thread(
     server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
 ) -> None:
     thread = server.thread(ana, server.say(ana, channel, "topic"))
-    here = server.slash(ana, channel, "curbside stop")
-    there = server.slash(ana, thread, "curbside stop")
+    here = server.slash(ana, channel, "stop")
+    there = server.slash(ana, thread, "stop")
     await server.wait_for(lambda: reply(server, here) and reply(server, there))
 
     (stopped,) = box.of(Stopped)
@@ -357,10 +385,179 @@ async def test_stop_ends_the_answer_of_the_thread(
 async def test_backends_are_suggested(
     server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int
 ) -> None:
+    server.grant(ana)
     server.suggest(ana, channel, "curbside use", backend="vo")
     (call,) = await server.wait_for(lambda: server.sent("POST", "/callback$"))
 
     assert call.body["data"]["choices"] == [{"name": "voice", "value": "voice"}]
+
+
+async def test_places_are_suggested(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int
+) -> None:
+    server.grant(ana)
+    typed = server.suggest(ana, channel, "curbside use", backend="voice", where="gen")
+    everything = server.suggest(ana, channel, "curbside use", backend="v", where="")
+    await server.wait_for(lambda: typed.choices and everything.choices)
+
+    assert typed.choices == [{"name": "#general", "value": str(channel)}]
+    names = [choice["name"] for choice in everything.choices]
+    assert names[0] == "This channel"
+    assert "#general" in names
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "words"),
+    [
+        ("forget-me", {}, "forget-me"),
+        ("curbside undo", {}, "undo"),
+        ("curbside use", {"backend": "handbook"}, "use handbook"),
+        (
+            "curbside share",
+            {"backend": "voice", "where": "server", "percent": 20},
+            "use voice server --share 20",
+        ),
+    ],
+)
+async def test_what_changes_something_is_confirmed_first(
+    server: DiscordServer,
+    hearing: DiscordAdapter,
+    channel: int,
+    ana: int,
+    command: str,
+    options: dict[str, Any],
+    words: str,
+    box: Box,
+) -> None:
+    server.grant(ana)
+    box.replies[words] = "It is done."
+    interaction = server.slash(ana, channel, command, **options)
+    await server.wait_for(lambda: reply(server, interaction))
+    asked = server.interaction_reply(interaction.id)
+    assert asked is not None
+    assert asked.ephemeral
+    assert words in asked.content
+    assert box.commands == []
+
+    yes, no = (one["custom_id"] for one in asked.components[0]["components"])
+    presses = [server.click(ana, asked.id, yes) for _ in range(2)]
+    await server.wait_for(lambda: all(reply(server, it) for it in presses))
+    await server.wait_for(lambda: asked.content == "It is done.")
+
+    # Pressed twice it is one command: the core knows it by its id.
+    assert [message.text for message in box.commands] == [words, words]
+    assert {message.id for message in box.commands} == {str(interaction.id)}
+    assert box.commands[0].author.is_admin
+    assert texts(server, channel) == []
+    assert no == "curbside-cancel"
+
+
+async def test_what_is_not_confirmed_is_not_done(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
+) -> None:
+    interaction = server.slash(ana, channel, "forget-me")
+    await server.wait_for(lambda: reply(server, interaction))
+    asked = server.interaction_reply(interaction.id)
+    assert asked is not None
+    server.click(ana, asked.id, "curbside-cancel")
+    await server.wait_for(lambda: "Nothing was changed" in asked.content)
+
+    assert asked.components == []
+    assert box.commands == []
+
+
+async def test_a_switch_can_be_meant_for_another_channel(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
+) -> None:
+    server.grant(ana)
+    guild = server.state.channel(channel).guild_id
+    assert guild is not None
+    other = server.add_forum(guild, "help")
+    box.replies["use voice"] = "Switched."
+    interaction = server.slash(
+        ana, channel, "curbside use", backend="voice", where=str(other)
+    )
+    await server.wait_for(lambda: reply(server, interaction))
+    asked = server.interaction_reply(interaction.id)
+    assert asked is not None
+    server.click(ana, asked.id, asked.components[0]["components"][0]["custom_id"])
+    await server.wait_for(lambda: box.commands)
+    wrong = server.slash(ana, channel, "curbside use", backend="voice", where="nowhere")
+    await server.wait_for(lambda: reply(server, wrong))
+
+    (message,) = box.commands
+    assert message.conversation.channel == str(other)
+    assert "nowhere" in reply(server, wrong)
+    assert "suggested" in reply(server, wrong)
+
+
+async def test_a_name_too_long_for_a_button_is_refused(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int
+) -> None:
+    server.grant(ana)
+    long = server.slash(ana, channel, "curbside use", backend="b" * 100)
+    await server.wait_for(lambda: reply(server, long))
+
+    assert "too long" in reply(server, long)
+    assert "in a message" in reply(server, long)
+
+
+async def test_help_is_a_page_with_buttons(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
+) -> None:
+    sections = [
+        PanelSection(
+            f"Part {n}", "word " * 300, (Button(Action.RESET, "Reset", f"{n}"),)
+        )
+        for n in range(6)
+    ]
+    box.page = Panel("Curbside", tuple(sections))
+    interaction = server.slash(ana, channel, "help")
+    await server.wait_for(lambda: len(interaction.message_ids) == 3)
+    pages = [server.message(id_) for id_ in interaction.message_ids]
+
+    assert all(page.ephemeral and page.v2 for page in pages)
+    shown = [part for page in pages for part in page.components[0]["components"]]
+    assert shown[0]["content"] == "## Curbside"
+    assert [
+        part["components"][0]["custom_id"] for part in shown if part["type"] == 1
+    ] == [f"curbside:reset:{n}" for n in range(6)]
+
+
+async def test_the_sources_of_the_last_answer(
+    server: DiscordServer,
+    hearing: DiscordAdapter,
+    channel: int,
+    ana: int,
+    delivering: Delivering,
+    box: Box,
+) -> None:
+    nothing = server.slash(ana, channel, "sources")
+    await server.wait_for(lambda: reply(server, nothing))
+    what = delivering(channel, server.say(ana, channel, "?"))
+    button = Button(Action.SOURCES, "Sources", "a7")
+    (part,) = hearing.render(Answer("Because.", buttons=(button,), complete=True))
+    posted = await hearing.post(what, 0, part)
+    server.say(ana, channel, "thanks")
+    box.press_reply = lambda pressed: "Handbook, page 3"
+    asked = server.slash(ana, channel, "sources")
+    await server.wait_for(lambda: reply(server, asked))
+
+    assert "no answer of mine" in reply(server, nothing)
+    assert reply(server, asked) == "Handbook, page 3"
+    (pressed,) = box.presses
+    assert (pressed.action, pressed.value) == (Action.SOURCES, "a7")
+    assert pressed.message_id == posted
+
+
+async def test_commands_for_one_server_while_working_on_them(
+    server: DiscordServer, channel: int, opened: Opened, listening: Listening
+) -> None:
+    guild = server.state.channel(channel).guild_id
+    async with opened(commands_guild=str(guild)) as adapter, listening(adapter):
+        await server.wait_for(lambda: server.sent("PUT", f"/guilds/{guild}/commands$"))
+
+    assert server.commands == []
 
 
 async def test_commands_that_cannot_be_registered_keep_nothing_from_running(
@@ -375,8 +572,10 @@ async def test_commands_that_cannot_be_registered_keep_nothing_from_running(
     async with listening(adapter):
         server.say(ana, channel, "still there?", mention_bot=True)
         await server.wait_for(lambda: box.texts() == ["still there?"])
+        health = await adapter.health()
 
     assert server.commands == []
+    assert "scope=bot+applications.commands" in " ".join(health.problems)
 
 
 async def test_a_question_for_a_full_box_is_refused_by_itself(

@@ -9,7 +9,7 @@ import pytest
 from servers.discord.model import Clock, Permission
 from servers.discord.state import DiscordState
 
-from adapters.discord.commands import COMMANDS, line, question, same, suggestions
+from adapters.discord.commands import Suggestion, question, suggestions, use_of
 from adapters.discord.events import (
     Reading,
     conversation_of,
@@ -373,7 +373,9 @@ def test_a_thread_is_named_after_its_question(text: str, name: str) -> None:
     ids=["plain", "dash", "use"],
 )
 def test_a_command_reads_as_in_the_chat(options: list[Any], words: str) -> None:
-    assert line({"name": "curbside", "options": options}) == words
+    use = use_of({"name": "curbside", "options": options})
+    assert use is not None
+    assert use.words == words
     assert question({"name": "curbside", "options": options}) is None
 
 
@@ -384,27 +386,16 @@ def test_a_question_by_command() -> None:
     }
 
     assert question(data) == "why?"
-    assert line(data) is None
+    assert use_of(data) is None
 
 
 def test_backends_are_suggested_by_what_is_typed() -> None:
     focused = {"name": "backend", "type": 3, "value": "HAND", "focused": True}
     data = {"options": [{"type": 1, "name": "use", "options": [focused]}]}
 
-    assert suggestions(data, ["handbook", "voice", "old-handbook"]) == [
-        "handbook",
-        "old-handbook",
+    assert suggestions(data, ["handbook", "voice", "old-handbook"], ()) == [
+        Suggestion("handbook", "handbook"),
+        Suggestion("old-handbook", "old-handbook"),
     ]
-    assert len(suggestions({}, [str(n) for n in range(40)])) == 25
-
-
-def test_registered_commands_are_compared_by_what_counts() -> None:
-    stored: list[Any] = [
-        {"id": "1", "version": "2", "nsfw": False, **command} for command in COMMANDS
-    ]
-    changed = [stored[0] | {"description": "Something else."}, stored[1]]
-
-    assert same(list(reversed(stored)))
-    assert not same(changed)
-    assert not same(stored[:1])
-    assert not same([*stored, stored[0] | {"name": "old"}])
+    assert len(suggestions({}, [str(n) for n in range(40)], ())) == 25
+    assert suggestions({}, ["n" * 101], ()) == []

@@ -1,0 +1,66 @@
+"""Posts of forums: which places are some, and the tags that say how they stand."""
+
+import logging
+
+from adapters.discord.components import JSON
+from adapters.discord.rest import DiscordRest
+from bot.errors import DeliveryError
+
+log = logging.getLogger(__name__)
+
+FORUM, MEDIA = 15, 16
+MOST_TAGS = 5
+
+
+class Forums:
+    """Knows forums by what Discord says of a channel, asked once."""
+
+    def __init__(self, rest: DiscordRest) -> None:
+        self._rest = rest
+        self._kinds: dict[str, int] = {}
+
+    def known(self, channel: str) -> bool:
+        """Whether a channel is known to be a forum, without asking."""
+        return self._kinds.get(channel) in (FORUM, MEDIA)
+
+    async def is_one(self, channel: str) -> bool:
+        """Whether a channel is a forum. Raises the DeliveryError family."""
+        if channel not in self._kinds:
+            found = await self._rest.channel(int(channel))
+            self._kinds[channel] = int(found["type"])
+        return self.known(channel)
+
+    async def tag(self, post: str, name: str, *, close: bool = False) -> None:
+        """Put a tag on a post, if its forum has one of that name; twice is no error."""
+        thread = await self._rest.channel(int(post))
+        forum = await self._rest.channel(int(thread["parent_id"]))
+        changes: JSON = {"archived": True} if close else {}
+        tag = next(
+            (
+                str(known["id"])
+                for known in forum.get("available_tags", ())
+                if known["name"].casefold() == name.casefold()
+            ),
+            None,
+        )
+        applied = [str(id_) for id_ in thread.get("applied_tags", ())]
+        if name and tag is None:
+            log.info("discord: the forum %s has no tag %r", forum.get("name"), name)
+        elif tag is not None and tag not in applied:
+            # Five is all that a post may have; the newest says how it stands.
+            changes["applied_tags"] = [*applied, tag][-MOST_TAGS:]
+        if changes:
+            await self._rest.change_channel(int(post), "a tag", **changes)
+
+    async def try_to_tag(self, post: str, name: str) -> None:
+        """The same, where it is not worth an answer: a missing right is only noted."""
+        try:
+            await self.tag(post, name)
+        except DeliveryError as error:
+            log.warning(
+                "discord: no tag %r on %s: %s; give the bot's role Manage Threads "
+                "(Manage Posts) in that forum",
+                name,
+                post,
+                error,
+            )
