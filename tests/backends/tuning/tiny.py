@@ -17,7 +17,7 @@ WORDS = (
 
 
 def make_base(folder: Path, *, texts: list[str], seed: int = 1) -> Path:
-    """A Llama of about a quarter of a million parameters with a tokenizer of `texts`."""
+    """A Llama of a quarter of a million parameters, with a tokenizer of `texts`."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
