@@ -13,19 +13,18 @@ from backends.base import (
     BackendRefused,
     BackendUnavailable,
     Chunk,
-    Citation,
-    End,
     EndReason,
     PastTurn,
-    Step,
-    Text,
     Turn,
     Usage,
 )
-from bot import policies
+from bot import buttons, policies
+from bot.answers import Cited
 from bot.errors import PluginError
-from bot.model import Answer, ConversationId, Message, Source
+from bot.growing import Growing
+from bot.model import Answer, ConversationId, Message
 from bot.outgoing import Outgoing
+from bot.places import Places
 from bot.profiles import Profiles
 from bot.recall import fit, past
 from bot.router import resolve
@@ -38,21 +37,27 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A whole answer. `profile` is empty when no backend was asked."""
+    """A whole answer. `profile` is empty when no backend was asked; `labels` are those
+    that it was allowed to draw on."""
 
     answer: Answer
     profile: str = ""
     reason: EndReason = EndReason.COMPLETE
     usage: Usage | None = None
+    cited: tuple[Cited, ...] = ()
+    labels: frozenset[str] = frozenset()
 
 
 class Answerer:
     """Answers questions with the profile that is in force where they are asked."""
 
-    def __init__(self, state: State, profiles: Profiles, settings: Settings) -> None:
+    def __init__(
+        self, state: State, profiles: Profiles, settings: Settings, places: Places
+    ) -> None:
         self._state = state
         self._profiles = profiles
         self._settings = settings
+        self._places = places
 
     async def answer(self, message: Message, outgoing: Outgoing) -> Answered:
         """Answer `message`, showing the answer while it grows.
@@ -82,8 +87,20 @@ class Answerer:
             author=message.author.name,
             stable_key=outgoing.delivery.answer_id,
         )
-        note = policies.unread(message)
-        return await self._ask(name, turn, outgoing, note)
+        place = await self._places.of(message.conversation)
+        blank = Answer(
+            "",
+            notice=_notice(message),
+            buttons=buttons.growing(outgoing.delivery.answer_id),
+            link_hosts=tuple(place.link_hosts),
+        )
+        answered = await self._ask(name, turn, outgoing, blank)
+        return replace(answered, labels=turn.audience)
+
+    @property
+    def memory_seconds(self) -> float:
+        """How long a session is remembered after its last turn."""
+        return self._settings.memory.idle_hours * 3600
 
     async def remember(self, message: Message, answered: Answered) -> None:
         """Put a finished turn into the session's memory."""
@@ -97,8 +114,9 @@ class Answerer:
             answer=answered.answer.text,
             at=datetime.now(UTC),
         )
-        ttl = self._settings.memory.idle_hours * 3600
-        await self._state.memory.remember(message.conversation, turn, ttl=ttl)
+        await self._state.memory.remember(
+            message.conversation, turn, ttl=self.memory_seconds
+        )
 
     async def condense(self, conversation: ConversationId, name: str) -> None:
         """Fold what falls out of the profile's window into the running summary."""
@@ -117,7 +135,7 @@ class Answerer:
         )
 
     async def _ask(
-        self, name: str, turn: Turn, outgoing: Outgoing, note: str
+        self, name: str, turn: Turn, outgoing: Outgoing, blank: Answer
     ) -> Answered:
         """Ask a profile, then its fallback, then that one's, each at most once."""
         first = name
@@ -126,7 +144,7 @@ class Answerer:
         while True:
             asked.add(name)
             try:
-                answered = await self._stream(name, turn, outgoing, note)
+                answered = await self._stream(name, turn, outgoing, blank)
                 return await self._declare_stand_in(answered, first)
             except BackendRefused as error:
                 log.info("profile %s declined: %s", name, error)
@@ -154,10 +172,10 @@ class Answerer:
         return replace(answered, answer=replace(answered.answer, notice=notice))
 
     async def _stream(
-        self, name: str, turn: Turn, outgoing: Outgoing, note: str
+        self, name: str, turn: Turn, outgoing: Outgoing, blank: Answer
     ) -> Answered:
         backend: Backend = self._profiles.backend(name)
-        growing = _Growing(note)
+        growing = Growing(blank)
         outgoing.show(growing.answer())
         async with _closing(backend.answer(turn)) as chunks:
             async for chunk in chunks:
@@ -166,15 +184,30 @@ class Answerer:
                 if growing.end is not None or outgoing.gone:
                     break
         if outgoing.gone:
-            return Answered(growing.answer(), name, EndReason.STOPPED, growing.usage)
+            return _answered(growing, name, EndReason.STOPPED)
         if growing.end is None:
             raise BackendUnavailable(f"{name}: the answer broke off before its end")
         if not growing.text.strip():
             raise BackendUnavailable(f"{name}: the answer was empty")
         if growing.end is EndReason.LENGTH:
             growing.notes.append(say("cut_short"))
-        answer = replace(growing.answer(), complete=True)
-        return Answered(answer, name, growing.end, growing.usage)
+        return _answered(growing, name, growing.end)
+
+
+def _notice(message: Message) -> str:
+    """What is told besides: a question from a form is not to be seen elsewhere."""
+    notes = [policies.unread(message)]
+    if message.anchor:
+        question = message.text.partition("\n\n>")[0]
+        notes.insert(
+            0, say("asked_by", name=message.author.name or "?", question=question)
+        )
+    return " ".join(filter(None, notes))
+
+
+def _answered(growing: Growing, name: str, reason: EndReason) -> Answered:
+    answer = replace(growing.answer(), complete=True, buttons=())
+    return Answered(answer, name, reason, growing.usage, tuple(growing.cited))
 
 
 def _before(session: Session, message_id: str) -> Session:
@@ -197,49 +230,3 @@ async def _closing(chunks: AsyncIterator[Chunk]) -> AsyncIterator[AsyncIterator[
                 await close()
         except Exception as error:
             log.warning("a backend's stream does not close: %r", error)
-
-
-class _Growing:
-    """An answer being put together out of chunks."""
-
-    def __init__(self, note: str) -> None:
-        self.text = ""
-        self.step = ""
-        self.sources: list[Source] = []
-        self.notes = [note] if note else []
-        self.usage: Usage | None = None
-        self.end: EndReason | None = None
-
-    def add(self, chunk: Chunk) -> bool:
-        """Take a chunk in; whether the answer looks different now."""
-        match chunk:
-            case Text(delta):
-                self.text += delta
-                return bool(delta)
-            case Step(text):
-                self.step = text
-                return True
-            case Citation(number, passage, quote):
-                self.sources.append(
-                    Source(
-                        number=number,
-                        title=passage.title,
-                        section=passage.section,
-                        quote=quote,
-                        url=passage.uri,
-                        page=passage.page,
-                    )
-                )
-            case Usage():
-                self.usage = chunk
-            case End(reason):
-                self.end = reason
-        return False
-
-    def answer(self) -> Answer:
-        return Answer(
-            self.text,
-            sources=tuple(self.sources),
-            notice=" ".join(self.notes),
-            step=self.step,
-        )

@@ -5,22 +5,22 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from backends.base import Backend, BackendError, Profile
-from backends.knowledge.ingest import Progress, Report
 from backends.knowledge.library import Library
 from backends.services import ModelDefaults, Services
-from bot import control, plugins, state
+from bot import plugins, state
 from bot.adapter import Adapter
 from bot.admin import Admin
 from bot.admission import Admission
 from bot.answering import Answerer
+from bot.cases import Cases
 from bot.desk import Desk
+from bot.documents import Documents
 from bot.errors import ConfigurationError, CurbsideError
 from bot.intake import Reception
 from bot.places import Places
@@ -28,7 +28,6 @@ from bot.pressing import Pressing
 from bot.profiles import Profiles, read_profiles
 from bot.settings import Settings
 from bot.state.base import State
-from bot.tasks import retrieve
 from bot.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -90,9 +89,10 @@ class App:
             return await knowledge_facts(settings, library)
 
         admin = Admin(opened, profiles, settings, facts)
-        answerer = Answerer(opened, profiles, settings)
-        desk = Desk(opened, adapters, answerer, admin, settings.worker)
         places = Places(settings, opened.records)
+        answerer = Answerer(opened, profiles, settings, places)
+        cases = Cases(opened, places, adapters)
+        desk = Desk(opened, adapters, answerer, admin, settings.worker, places, cases)
         reception = Reception(
             opened,
             admin,
@@ -100,7 +100,7 @@ class App:
             settings,
             places,
             Admission(places),
-            Pressing(opened, settings),
+            Pressing(opened, settings, places, cases),
         )
         worker = Worker(desk, name=worker_name())
         return cls(
@@ -153,40 +153,9 @@ class App:
                 log.exception("%s: listening failed, again soon", adapter.platform)
                 await asyncio.sleep(RESTART_SECONDS)
 
-    async def ingest(
-        self,
-        paths: Sequence[Path],
-        progress: Callable[[Progress], None],
-        *,
-        collection: str = "",
-        rebuild: bool = False,
-    ) -> Report:
-        """Bring documents up to date in this process."""
-        return await self.library.ingest(
-            collection or self.settings.collection, paths, progress, rebuild=rebuild
-        )
-
-    def control(self) -> Any:
-        """The door for `curbside ingest` while this process owns the documents."""
-
-        async def take(arguments: dict[str, Any], emit: control.Emit) -> None:
-            lines: asyncio.Queue[Progress | None] = asyncio.Queue()
-            job = asyncio.create_task(
-                self.ingest(
-                    [Path(path) for path in arguments["paths"]],
-                    lines.put_nowait,
-                    collection=arguments.get("collection", ""),
-                    rebuild=bool(arguments.get("rebuild")),
-                )
-            )
-            job.add_done_callback(lambda _: lines.put_nowait(None))
-            # Who asked for it may be gone by then, and the job goes on.
-            job.add_done_callback(retrieve)
-            while (line := await lines.get()) is not None:
-                await emit({"progress": asdict(line)})
-            await emit({"report": asdict(job.result())})
-
-        return control.serve(self.settings.data_dir, {"ingest": take})
+    def documents(self) -> Documents:
+        """What keeps the collections like their sources. Raises ConfigurationError."""
+        return Documents(self.settings, self.library)
 
 
 def configured() -> set[str]:

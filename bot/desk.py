@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from bot.adapter import Adapter
 from bot.admin import Admin
 from bot.answering import Answerer
+from bot.answers import Answers
+from bot.cases import Cases
 from bot.errors import DeliveryImpossible
+from bot.places import Places
 from bot.settings import WorkerSettings
 from bot.state.base import State
+from bot.unanswered import Unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,18 @@ class Desk:
     answerer: Answerer
     admin: Admin
     settings: WorkerSettings
+    places: Places
+    cases: Cases
+
+    @property
+    def answers(self) -> Answers:
+        """The answers that are kept."""
+        return Answers(self.state.records)
+
+    @property
+    def unanswered(self) -> Unanswered:
+        """The questions that still need an answer."""
+        return Unanswered(self.state.records)
 
     def adapter(self, platform: str) -> Adapter:
         """A platform's adapter. Raises DeliveryImpossible where there is none."""

@@ -5,34 +5,34 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache
 
-from backends.base import BackendUnavailable
+from backends.base import EndReason
 from bot import tasks
 from bot.admin import is_command
 from bot.answering import Answered
+from bot.answers import KeptAnswer
 from bot.desk import Desk
-from bot.errors import (
-    ClaimLost,
-    DeliveryError,
-    DeliveryImpossible,
-    DeliveryLater,
-    StateUnavailable,
-)
+from bot.errors import ClaimLost, StateUnavailable
+from bot.failing import Failing
+from bot.keeping import Keeping
 from bot.model import (
+    Announced,
     Answer,
+    Deleted,
     Delivery,
     Edited,
     Message,
+    Pressed,
     Said,
-    SentPart,
-    answer_id,
 )
-from bot.noting import take_note
-from bot.outgoing import Ledger, Outgoing
-from bot.plan import Kind, Plan, make_plan, same
+from bot.noting import Noting
+from bot.place_settings import PlaceSettings
+from bot.plan import Kind, Plan, begun, make_plan, same, starts
+from bot.question import Question, to_question
+from bot.sending import Sending
 from bot.state.base import Claim, Work
-from bot.words import say
+from bot.words import say, speaking
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,9 @@ ELSEWHERE_SECONDS = 0.5
 
 CANCEL_SECONDS = 5.0
 """How long an attempt that is cancelled may take to end; some backends never do."""
+
+LOOK_AGAIN_SECONDS = 2.0
+"""While a question is left to people, somebody may ask us beside it."""
 
 
 class Handling:
@@ -58,8 +61,10 @@ class Handling:
         self._desk = desk
         self._later = later
         self._work = work
-        self._guard = guard
-        self._outgoing: Outgoing | None = None
+        self._place = PlaceSettings()
+        self._sending = Sending(desk, work.claim, guard)
+        self._keeping = Keeping(desk)
+        self._failing = Failing(desk, self._sending)
         self._gathered = False
         self.changed = asyncio.Event()
         """Set it when a stop, an edit or a delete came in for this conversation."""
@@ -77,14 +82,23 @@ class Handling:
                 self.claim, (), delay=ELSEWHERE_SECONDS, reason="platform not here"
             )
             return
+        self._place = await self._desk.places.of(self.claim.conversation)
         try:
-            while (plan := make_plan(self._work, is_command)) is not None:
-                if await self._do_unless_replanned(plan):
-                    return
+            while (plan := self._plan(self._work)) is not None:
+                with speaking(self._place.language or _locale(plan)):
+                    if await self._do_unless_replanned(plan):
+                        return
             await self._desk.state.inbox.finish(self.claim, ())
         finally:
-            if self._outgoing is not None:
-                await self._outgoing.aclose()
+            await self._sending.aclose()
+
+    def _plan(self, work: Work) -> Plan | None:
+        return make_plan(work, is_command, lambda message: self._left(message) <= 0)
+
+    def _left(self, message: Message) -> float:
+        """How long a question is still left to people, where we were not asked."""
+        wait = self._place.wait_for_humans_seconds
+        return 0 if message.direct or not wait else wait - _age(message)
 
     async def _do_unless_replanned(self, plan: Plan) -> bool:
         """Carry a plan out; False when later events made it another plan."""
@@ -108,14 +122,13 @@ class Handling:
                 return
             self.changed.clear()
             work = await self._desk.state.inbox.reread(self.claim)
-            if not same(plan, make_plan(work, is_command)):
+            if not same(plan, self._plan(work)):
                 return
 
     async def _end(self, doing: asyncio.Task[bool]) -> None:
         """Cancel an attempt; one that does not heed it can write nothing more."""
         doing.cancel()
-        if self._outgoing is not None:
-            await self._outgoing.aclose()
+        await self._sending.aclose()
         await asyncio.wait({doing}, timeout=CANCEL_SECONDS)
         if not doing.done():
             log.error("what answers in %s does not stop", self.claim.conversation)
@@ -127,42 +140,58 @@ class Handling:
         except (ClaimLost, StateUnavailable):
             raise
         except Exception as error:  # a bug must not lose a question
-            await self._went_wrong(plan, error)
+            await self._failing.went_wrong(self._work, plan, error)
         return True
-
-    async def _went_wrong(self, plan: Plan, error: Exception) -> None:
-        if self._outgoing is not None:
-            # What still streams must not write over the apology, nor beside it.
-            await self._outgoing.aclose()
-        if isinstance(error, DeliveryImpossible):
-            log.error("%s: %s", self.claim.conversation, error)
-            await self._bury(plan, str(error))
-            return
-        if isinstance(error, BackendUnavailable | DeliveryError):
-            log.warning("%s: %s", self.claim.conversation, error)
-        else:
-            log.error("answering in %s", self.claim.conversation, exc_info=error)
-        await self._failed(plan, error)
 
     async def _do(self, plan: Plan) -> bool:
         match plan.kind:
+            case Kind.WAITING:
+                await self._leave_to_people()
             case Kind.EVENT:
-                await take_note(self._desk.state, plan.event, self._withdraw)
-                await self._desk.state.inbox.finish(self.claim, plan.covers)
+                await self._take_event(plan)
             case Kind.STOPPED | Kind.WITHDRAWN:
                 await self._end_early(plan)
             case Kind.COMMAND | Kind.QUESTION if plan.message is not None:
                 if await self._gathering(plan.message):
                     return False
-                await self._answer(plan, plan.message)
+                question = await to_question(self._desk.answers, plan)
+                assert question is not None
+                await self._answer(plan, question)
         return True
+
+    async def _leave_to_people(self) -> None:
+        """Come back when the first of the waiting questions is due, or to look."""
+        left = [
+            self._left(entry.event.message)
+            for entry in self._work.waiting
+            if isinstance(entry.event, Said)
+        ]
+        await self._desk.state.inbox.postpone(
+            self.claim,
+            (),
+            delay=min([LOOK_AGAIN_SECONDS, *(each for each in left if each > 0)]),
+            reason="left to people",
+        )
+
+    async def _take_event(self, plan: Plan) -> None:
+        question = await to_question(self._desk.answers, plan)
+        if question is not None:
+            await self._answer(plan, question)
+            return
+        done = None
+        if isinstance(plan.event, Announced):
+            done = await self._sending.announce(self._work, plan, plan.event)
+        else:
+            noting = Noting(self._desk, self._sending, self._keeping)
+            await noting.take(self._work, plan)
+        await self._desk.state.inbox.finish(self.claim, plan.covers, done)
 
     async def _gathering(self, message: Message) -> bool:
         """Pause for the rest of a burst; whether something may have come in."""
         burst = self._desk.settings.burst_seconds
         if self._gathered or self._work.delivery is not None or not burst:
             return False
-        age = (datetime.now(UTC) - message.sent_at).total_seconds()
+        age = _age(message)
         if age >= burst:
             return False
         # A platform's clock may be ahead of ours.
@@ -171,170 +200,99 @@ class Handling:
         self._work = await self._desk.state.inbox.reread(self.claim)
         return True
 
-    async def _answer(self, plan: Plan, message: Message) -> None:
-        delivery, fresh = await self._delivery(plan, message)
+    async def _answer(self, plan: Plan, question: Question) -> None:
+        delivery, fresh = await self._sending.delivery(self._work, plan, question)
         if delivery is None:
             await self._desk.state.inbox.finish(self.claim, plan.covers)
             return
-        if self._starts(plan) >= self._desk.settings.max_starts:
-            await self._give_up(plan, "its worker died too often", say("apology"))
+        if starts(self._work, plan) >= self._desk.settings.max_starts:
+            reason = "its worker died too often"
+            await self._failing.give_up(self._work, plan, reason, say("apology"))
             return
         await self._desk.state.inbox.begin(self.claim, delivery)
-        outgoing = self._open(delivery, fresh=fresh)
+        outgoing = self._sending.open(delivery, fresh=fresh)
         if plan.kind is Kind.COMMAND:
-            words = await self._desk.admin.run(message)
-            if isinstance(plan.event, Edited):
-                await self._forget_turn(message)
+            words = await self._desk.admin.run(question.message)
+            if question.again:
+                await self._keeping.forget(question)
             done = await outgoing.finish(Answer(words or "", complete=True))
             await self._desk.state.inbox.finish(self.claim, plan.covers, done)
             return
-        answered = await self._desk.answerer.answer(message, outgoing)
-        done = await outgoing.finish(answered.answer)
+        answered = await self._desk.answerer.answer(question.message, outgoing)
+        kept, answer = None, answered.answer
         if answered.profile and not outgoing.gone:
-            await self._remember(plan, message, answered)
-        elif isinstance(plan.event, Edited):
-            await self._forget_turn(message)
+            kept = await self._keeping.keep(question, answered, delivery.answer_id)
+        if kept is not None:
+            answer = await self._keeping.with_buttons(kept, answer)
+        done = await outgoing.finish(answer)
+        if kept is not None and not outgoing.gone:
+            await self._remember(plan, question, answered, kept)
+        elif question.again or kept is not None:
+            await self._keeping.forget(question, kept)
         await self._desk.state.inbox.finish(
             self.claim, plan.covers, replace(done, complete=True)
         )
         if answered.profile:
-            chore = self._desk.answerer.condense(message.conversation, answered.profile)
+            conversation = question.message.conversation
+            chore = self._desk.answerer.condense(conversation, answered.profile)
             self._later(chore)
 
-    async def _remember(self, plan: Plan, message: Message, answered: Answered) -> None:
+    async def _remember(
+        self, plan: Plan, question: Question, answered: Answered, kept: KeptAnswer
+    ) -> None:
         """Keep a turn, unless the person had everything erased meanwhile."""
-        await self._desk.answerer.remember(message, answered)
-        # Looked at afterwards: `forget me` erases the box first, then memory.
+        await self._keeping.remember(question, answered, kept)
+        # Looked at afterwards: `forget me` erases the box first, then the rest.
         work = await self._desk.state.inbox.reread(self.claim)
         there = {
-            e.event.key for e in work.waiting if isinstance(e.event, Said | Edited)
+            e.event.key
+            for e in work.waiting
+            if isinstance(e.event, Said | Edited | Pressed)
         }
         if there.isdisjoint(plan.covers):
-            await self._forget_turn(message)
-
-    async def _forget_turn(self, message: Message) -> None:
-        """What is remembered of a message is not what stands there any more."""
-        await self._desk.state.memory.drop(message.conversation, message.id)
-
-    def _begun(self, plan: Plan) -> Delivery | None:
-        """The delivery that an earlier attempt at this plan began.
-
-        Not just any that is open: what it covers may have been erased meanwhile.
-        """
-        begun = self._work.delivery
-        if begun is None or not set(begun.covers) & set(plan.covers):
-            return None
-        return begun
-
-    async def _delivery(
-        self, plan: Plan, message: Message
-    ) -> tuple[Delivery | None, bool]:
-        """The delivery for a plan, and whether nothing of it was ever sent.
-
-        None for the edit of a message that we never answered.
-        """
-        if (begun := self._begun(plan)) is not None:
-            return begun, False
-        key = answer_id(message.conversation, message.id)
-        if isinstance(plan.event, Edited):
-            before = await self._desk.state.deliveries.get(key)
-            if before is None:
-                return None, False
-            return replace(before, covers=plan.covers, complete=False), False
-        delivery = Delivery(
-            answer_id=key,
-            conversation=message.conversation,
-            covers=plan.covers,
-            question_id=message.id,
-            reply_token=message.reply_token,
-            parts=(SentPart(0),),
-        )
-        return delivery, True
-
-    def _open(self, delivery: Delivery, *, fresh: bool) -> Outgoing:
-        former = self._outgoing
-        if former is not None and former.delivery.answer_id == delivery.answer_id:
-            # After an edit the answer grows anew in the messages that are there.
-            delivery, fresh = former.delivery, False
-        record = partial(self._desk.state.inbox.record, self.claim)
-        ledger = Ledger(record, self._guard, self._desk.settings.lease_seconds / 2)
-        adapter = self._desk.adapter(delivery.conversation.platform)
-        self._outgoing = Outgoing(adapter, ledger, delivery, fresh=fresh)
-        return self._outgoing
+            await self._keeping.forget(question, kept)
 
     async def _end_early(self, plan: Plan) -> None:
         """A question was stopped or withdrawn: tidy up what was shown of it."""
-        message = plan.message
-        delivery, done = self._begun(plan), None
-        if message is not None:
+        message, delivery = plan.message, begun(self._work, plan)
+        if plan.kind is Kind.WITHDRAWN and delivery is None and message is not None:
+            # Nothing is under way; an answer from before an edit may stand there.
+            gone = Deleted(message.conversation, message.id)
+            await self._take_event(replace(plan, kind=Kind.EVENT, event=gone))
+            return
+        question, done = await to_question(self._desk.answers, plan), None
+        if question is not None and message is not None:
             # Only an edited question has a turn and an answer from before.
-            await self._forget_turn(message)
-            if delivery is None and plan.kind is Kind.WITHDRAWN:
-                key = answer_id(message.conversation, message.id)
-                delivery = await self._desk.state.deliveries.get(key)
-        if delivery is not None:
-            shown = self._outgoing.latest if self._outgoing else Answer("")
-            outgoing = self._open(delivery, fresh=False)
-            if plan.kind is Kind.WITHDRAWN:
-                done = await outgoing.withdraw()
-            else:
-                done = await outgoing.finish(
-                    replace(shown, notice=say("stopped"), complete=True)
-                )
+            await self._keeping.forget(question)
+        if delivery is not None and plan.kind is Kind.WITHDRAWN:
+            done = await self._sending.open(delivery, fresh=False).withdraw()
+        elif delivery is not None:
+            done = await self._stop(delivery, question)
         await self._desk.state.inbox.finish(self.claim, plan.covers, done)
 
-    async def _withdraw(self, delivery: Delivery) -> None:
-        await self._open(delivery, fresh=False).withdraw()
+    async def _stop(self, delivery: Delivery, question: Question | None) -> Delivery:
+        """Leave what was said so far, or else what had been said before."""
+        former = self._sending.outgoing
+        latest = former.latest if former else Answer("")
+        answer = replace(latest, notice=say("stopped"), complete=True, buttons=())
+        outgoing = self._sending.open(delivery, fresh=False)
+        before = question.before if question else None
+        if before is not None and not latest.text:
+            answer = await self._keeping.restored(before)
+        elif question is not None:
+            cut = Answered(latest, reason=EndReason.STOPPED)
+            kept = await self._keeping.keep(question, cut, delivery.answer_id)
+            if kept is not None:
+                answer = await self._keeping.with_buttons(kept, answer)
+        return await outgoing.finish(answer)
 
-    def _starts(self, plan: Plan) -> int:
-        return max(
-            (e.starts for e in self._work.waiting if e.event.key in plan.covers),
-            default=0,
-        )
 
-    async def _failed(self, plan: Plan, error: Exception) -> None:
-        """Try again later, or give up with an apology."""
-        reason = f"{type(error).__name__}: {error}"
-        settings = self._desk.settings
-        # A platform's pause is an order. A busy model is tried again soon all the same:
-        # somebody waits, and at the end there is an honest word.
-        asked_for = error.retry_after if isinstance(error, DeliveryLater) else 0.0
-        failures = max(
-            (e.failures for e in self._work.waiting if e.event.key in plan.covers),
-            default=0,
-        )
-        if failures + 1 >= settings.attempts:
-            down = isinstance(error, BackendUnavailable)
-            await self._give_up(
-                plan, reason, say("backend_down" if down else "apology")
-            )
-            return
-        await self._desk.state.inbox.postpone(
-            self.claim,
-            plan.covers,
-            delay=max(settings.retry_seconds * 2**failures, asked_for),
-            reason=reason,
-        )
+def _age(message: Message) -> float:
+    return (datetime.now(UTC) - message.sent_at).total_seconds()
 
-    async def _give_up(self, plan: Plan, reason: str, words: str) -> None:
-        """Tell the person plainly, keep the question among the dead letters."""
-        if plan.message is not None and plan.kind in (Kind.QUESTION, Kind.COMMAND):
-            try:
-                delivery, fresh = await self._delivery(plan, plan.message)
-                if delivery is not None:
-                    if self._outgoing is None:
-                        await self._desk.state.inbox.begin(self.claim, delivery)
-                    outgoing = self._open(delivery, fresh=fresh)
-                    await outgoing.finish(Answer(words, complete=True))
-            except (ClaimLost, StateUnavailable):
-                raise
-            except Exception as error:  # what fails here would fail for ever
-                log.error("no apology in %s", self.claim.conversation, exc_info=error)
-        await self._bury(plan, reason)
 
-    async def _bury(self, plan: Plan, reason: str) -> None:
-        delivery = self._outgoing.delivery if self._outgoing else None
-        await self._desk.state.inbox.bury(self.claim, plan.covers, reason, delivery)
+def _locale(plan: Plan) -> str:
+    return plan.message.locale if plan.message else ""
 
 
 @cache

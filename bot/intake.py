@@ -4,13 +4,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
+from bot import forms
 from bot.adapter import Acceptance, Adapter, Listening
 from bot.admin import Admin, is_stop
 from bot.admission import Admission
 from bot.errors import DeliveryError
 from bot.model import (
+    Action,
     Answer,
     ConversationId,
     Delivery,
@@ -29,7 +32,7 @@ from bot.places import Places
 from bot.pressing import Pressing
 from bot.settings import Settings
 from bot.state.base import Records, State
-from bot.words import say
+from bot.words import say, speaking
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +97,18 @@ class Reception:
 
     async def press(self, pressed: Pressed) -> Form | str:
         """Do what a button is for; the form to open, or what to tell the person."""
-        return await self.pressing.press(pressed)
+        place = await self.places.of(pressed.conversation)
+        with speaking(place.language) if place.language else nullcontext():
+            if pressed.action is Action.ASK:
+                return await self._ask(pressed)
+            return await self.pressing.press(pressed)
+
+    async def _ask(self, pressed: Pressed) -> Form | str:
+        """A question about a message of somebody's, put by a form."""
+        if pressed.fields is None:
+            return forms.ask_about(pressed)
+        accepted = await self.accept(Said(forms.question_about(pressed)))
+        return say("ask_later" if accepted is Acceptance.FULL else "asked")
 
     async def panel(self, message: Message) -> Panel:
         """What to show a person about the bot."""
@@ -104,6 +118,11 @@ class Reception:
     def suggestions(self, conversation: ConversationId) -> Sequence[str]:
         """A few questions that the documents of this place can answer."""
         return ()
+
+    async def forget_workspace(self, platform: str, workspace: str) -> None:
+        """Erase all that is kept of a workspace that we were removed from."""
+        erased = await self.state.forget_workspace(platform, workspace)
+        log.info("%s: %s is forgotten, %d things erased", platform, workspace, erased)
 
     @property
     def records(self) -> Records:

@@ -4,7 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.model import Deleted, Edited, Event, Message, Said, Stopped
+from bot.answers import Asked
+from bot.model import (
+    Action,
+    Deleted,
+    Delivery,
+    Edited,
+    Event,
+    Message,
+    Pressed,
+    Replied,
+    Said,
+    Stopped,
+)
 from bot.state.base import Waiting, Work
 
 
@@ -16,6 +28,7 @@ class Kind(StrEnum):
     STOPPED = "stopped"
     WITHDRAWN = "withdrawn"
     EVENT = "event"
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +36,27 @@ class Plan:
     """The next thing to do in a conversation.
 
     `covers` are the keys of the events that are done with once this is done; `message`
-    is what is asked, with the texts of a burst joined and the newest edit applied.
+    is what is asked, with the texts of a burst joined and the newest edit applied;
+    `asked` are the messages of that burst.
     """
 
     kind: Kind
     covers: tuple[str, ...]
     message: Message | None = None
     event: Event | None = None
+    asked: tuple[Asked, ...] = ()
 
 
-def make_plan(work: Work, is_command: Callable[[str], bool]) -> Plan | None:
+def make_plan(
+    work: Work,
+    is_command: Callable[[str], bool],
+    is_due: Callable[[Message], bool] = lambda message: True,
+) -> Plan | None:
     """The plan for what waits first; None when nothing waits.
 
     With a delivery under way the plan is about the events which that covers, whatever
-    came in since: only an edit, a delete or a stop changes it.
+    came in since: only an edit, a delete or a stop changes it. A question that is not
+    due is left for later, and what is due overtakes it.
     """
     if not work.waiting:
         return None
@@ -45,7 +65,32 @@ def make_plan(work: Work, is_command: Callable[[str], bool]) -> Plan | None:
         begun = [entry for entry in work.waiting if entry.event.key in covered]
         if begun:
             return _plan(begun, work.waiting, is_command, begun=True)
-    return _plan(_first(work.waiting, is_command), work.waiting, is_command)
+    return _first_due(work.waiting, is_command, is_due)
+
+
+def begun(work: Work, plan: Plan) -> Delivery | None:
+    """The delivery that an earlier attempt at this plan began.
+
+    Not just any that is open: what it covers may have been erased meanwhile.
+    """
+    delivery = work.delivery
+    if delivery is None or not set(delivery.covers) & set(plan.covers):
+        return None
+    return delivery
+
+
+def starts(work: Work, plan: Plan) -> int:
+    """How often an answer to this plan was begun."""
+    return max((e.starts for e in _covered(work, plan)), default=0)
+
+
+def failures(work: Work, plan: Plan) -> int:
+    """How many attempts at this plan failed."""
+    return max((e.failures for e in _covered(work, plan)), default=0)
+
+
+def _covered(work: Work, plan: Plan) -> list[Waiting]:
+    return [entry for entry in work.waiting if entry.event.key in plan.covers]
 
 
 def same(plan: Plan, other: Plan | None) -> bool:
@@ -57,6 +102,35 @@ def same(plan: Plan, other: Plan | None) -> bool:
         and (plan.message and plan.message.text)
         == (other.message and other.message.text)
     )
+
+
+def _first_due(
+    waiting: Sequence[Waiting],
+    is_command: Callable[[str], bool],
+    is_due: Callable[[Message], bool],
+) -> Plan:
+    """The plan for the first that is due, or that is not to be answered any more."""
+    left: set[str] = set()
+    for place, entry in enumerate(waiting):
+        event = entry.event
+        if isinstance(event, Said) and not is_due(event.message):
+            plan = _plan([entry], waiting, is_command)
+            if plan.kind in (Kind.STOPPED, Kind.WITHDRAWN):
+                return plan
+            left.add(event.message.id)
+        elif _about(event) not in left:
+            return _plan(_first(waiting[place:], is_command), waiting, is_command)
+    return Plan(Kind.WAITING, ())
+
+
+def _about(event: Event) -> str | None:
+    """The message that an event changes something about."""
+    match event:
+        case Edited(message):
+            return message.id
+        case Deleted() | Replied():
+            return event.message_id
+    return None
 
 
 def _first(
@@ -90,6 +164,8 @@ def _plan(
     begun: bool = False,
 ) -> Plan:
     head = taken[0].event
+    if isinstance(head, Pressed) and head.action is Action.RETRY:
+        return _again(head, waiting)
     if not isinstance(head, Said | Edited):
         return Plan(Kind.EVENT, (head.key,), event=head)
     asked = {
@@ -102,7 +178,7 @@ def _plan(
         # An attempt before this one had already left out what was deleted.
         if isinstance(entry.event, Deleted):
             asked.pop(entry.event.message_id, None)
-    stopped, withdrawn = _apply_later(asked, covers, taken, waiting)
+    stopped, withdrawn = _apply_later(asked, covers, taken, waiting, begun=begun)
     first = head.message
     if asked and not begun:
         # What is answered is a message that is there, and not a deleted one.
@@ -116,7 +192,17 @@ def _plan(
     message = replace(first, text=text, attachments=files)
     kind = Kind.COMMAND if is_command(text) else Kind.QUESTION
     event = head if isinstance(head, Edited) else None
-    return Plan(kind, tuple(covers), message=message, event=event)
+    parts = tuple(Asked(message.id, message.text) for message in asked.values())
+    return Plan(kind, tuple(covers), message=message, event=event, asked=parts)
+
+
+def _again(pressed: Pressed, waiting: Sequence[Waiting]) -> Plan:
+    """An answer is wanted once more; like any other it may be stopped."""
+    for entry in waiting:
+        if isinstance(entry.event, Stopped):
+            covers = (pressed.key, entry.event.key)
+            return Plan(Kind.STOPPED, covers, event=pressed)
+    return Plan(Kind.EVENT, (pressed.key,), event=pressed)
 
 
 def _apply_later(
@@ -124,6 +210,8 @@ def _apply_later(
     covers: list[str],
     taken: Sequence[Waiting],
     waiting: Sequence[Waiting],
+    *,
+    begun: bool,
 ) -> tuple[bool, bool]:
     """Apply what came in after the events taken; whether all is stopped, withdrawn."""
     stopped = False
@@ -142,8 +230,8 @@ def _apply_later(
                 before, text=event.message.text, edited=True
             )
             covers.append(event.key)
-        elif isinstance(event, Deleted) and event.message_id in asked:
-            del asked[event.message_id]
+        elif (gone := _settled(event, asked, begun=begun)) is not None:
+            del asked[gone]
             covers.append(event.key)
     if stopped:
         # A stop also drops what waited before it.
@@ -153,3 +241,16 @@ def _apply_later(
             if entry.event.key not in covers and isinstance(entry.event, Said | Edited):
                 covers.append(entry.event.key)
     return stopped, not asked
+
+
+def _settled(event: Event, asked: dict[str, Message], *, begun: bool) -> str | None:
+    """The message that is not to be answered any more: it was deleted, or, where we
+    were not asked ourselves, a person answered it before we began."""
+    match event:
+        case Deleted(_, message_id) if message_id in asked:
+            return message_id
+        case Replied(_, author, message_id) if message_id in asked and not begun:
+            message = asked[message_id]
+            if not message.direct and message.author.id != author.id:
+                return message_id
+    return None

@@ -44,6 +44,14 @@ def is_admin(author: Author, platform: str, settings: Settings) -> bool:
     )
 
 
+def is_reviewer(author: Author, platform: str, settings: Settings) -> bool:
+    """Who may correct answers: whom the setting names, by id or role, and admins."""
+    names = {f"{platform}:{name}" for name in (author.id, *author.roles)}
+    return not names.isdisjoint(settings.reviewers) or is_admin(
+        author, platform, settings
+    )
+
+
 def is_operator(author: Author, platform: str, settings: Settings) -> bool:
     """Whether the settings name this very person: an admin of all workspaces.
 
