@@ -39,12 +39,28 @@ def explained(run: Run) -> Iterator[None]:
                 "the disk is full; free some space, then go on with "
                 f"`curbside tune resume {run.id}`"
             ) from error
-        raise TrainingError(
-            f"the base model {run.base!r} cannot be loaded: {_first_line(error)}; name "
-            "a folder with a model, or a model of the hub that can be reached"
-        ) from error
+        raise TrainingError(_no_base(run.base, error)) from error
     except ValueError as error:
         raise TrainingError(f"training cannot begin: {_first_line(error)}") from error
+
+
+@contextmanager
+def explained_base(base: str) -> Iterator[None]:
+    """The same, for a model that is only loaded."""
+    try:
+        _quiet()
+        yield
+    except ImportError as error:
+        raise TrainingError(f"{INSTALL} ({error})") from error
+    except (OSError, ValueError) as error:
+        raise TrainingError(_no_base(base, error)) from error
+
+
+def _no_base(base: str, error: Exception) -> str:
+    return (
+        f"the base model {base!r} cannot be loaded: {_first_line(error)}; name a "
+        "folder with a model, or a model of the hub that can be reached"
+    )
 
 
 def _quiet() -> None:
@@ -62,6 +78,7 @@ def _out_of_memory(run: Run) -> str:
 
 
 def smaller(chosen: Hyperparameters, hardware: Hardware) -> str:
+    """What to lower when memory does not suffice."""
     ways = []
     if chosen.batch_size > 1:
         ways.append(f"batch_size (now {chosen.batch_size})")
