@@ -3,6 +3,7 @@
 import logging
 
 from adapters.discord.components import JSON
+from adapters.discord.refusals import MISSING_PERMISSIONS, DiscordRefused
 from adapters.discord.rest import DiscordRest
 from bot.errors import DeliveryError
 
@@ -50,17 +51,23 @@ class Forums:
             # Five is all that a post may have; the newest says how it stands.
             changes["applied_tags"] = [*applied, tag][-MOST_TAGS:]
         if changes:
-            await self._rest.change_channel(int(post), "a tag", **changes)
+            await self._change(post, changes)
 
     async def try_to_tag(self, post: str, name: str) -> None:
         """The same, where it is not worth an answer: a missing right is only noted."""
         try:
             await self.tag(post, name)
         except DeliveryError as error:
-            log.warning(
-                "discord: no tag %r on %s: %s; give the bot's role Manage Threads "
-                "(Manage Posts) in that forum",
-                name,
-                post,
-                error,
-            )
+            log.warning("discord: no tag %r on the post %s: %s", name, post, error)
+
+    async def _change(self, post: str, changes: JSON) -> None:
+        try:
+            await self._rest.change_channel(int(post), "a tag", **changes)
+        except DiscordRefused as error:
+            if error.code != MISSING_PERMISSIONS:
+                raise
+            raise DiscordRefused(
+                "the bot may not tag or close the posts of others; give its role "
+                "Manage Threads (also called Manage Posts) in that forum",
+                error.code,
+            ) from error

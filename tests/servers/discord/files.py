@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 from servers.discord.errors import ApiError
-from servers.discord.faults import BASE, CALL
+from servers.discord.faults import BASE, CALL, answer
 from servers.discord.model import Channel, Message, Payload
 from servers.discord.payloads import seal
 from servers.discord.state import DiscordState
@@ -26,6 +26,7 @@ class Files:
     def add_to(self, app: web.Application) -> None:
         path = "/attachments/{channel}/{attachment}/{name}"
         app.router.add_get(path, self.attachment)
+        app.router.add_post(BASE + "/attachments/refresh-urls", self.renewed)
 
     def with_uploads(
         self, request: web.Request, channel: Channel, message: Message | None = None
@@ -64,11 +65,23 @@ class Files:
             "content_type": with_charset(kind),
         } | more
 
+    async def renewed(self, request: web.Request) -> web.Response:
+        """Addresses that had expired, as they work again."""
+        end = f"{int(self._state.clock.now() + self._state.cdn_seconds):x}"
+        fresh = []
+        for url in request[CALL].body["attachment_urls"]:
+            bare = url.partition("?")[0]
+            signed = f"{bare}?ex={end}&hm={seal(bare.split('/')[-2], end)}"
+            fresh.append({"original": url, "refreshed": signed})
+        return answer({"refreshed_urls": fresh}, 200)
+
     async def attachment(self, request: web.Request) -> web.Response:
         id, end = request.match_info["attachment"], request.query.get("ex", "")
         if request.query.get("hm") != seal(id, end):
             return gone()
         if int(end, 16) < self._state.clock.now():
+            return gone()
+        if int(id) not in self.uploads:
             return gone()
         return web.Response(body=self.uploads[int(id)])
 
