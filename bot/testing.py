@@ -6,12 +6,12 @@ that can lose replies, refuse writes and be looked at.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backends.base import Chunk, End, Health, Text, Turn
 from bot.adapter import AdapterHealth, Intake, Part
 from bot.errors import AttachmentUnreadable, MessageGone
-from bot.model import Answer, Attachment, ConversationId, Delivery
+from bot.model import Action, Answer, Attachment, Button, ConversationId, Delivery
 
 Script = Callable[[Turn], Sequence[Chunk | Exception | float]]
 """What to answer to a turn: chunks, pauses in seconds, and errors to raise."""
@@ -64,6 +64,19 @@ class Shown:
     key: str
     text: str
     texts: list[str]
+    buttons: tuple[Button, ...] = ()
+    mention: str = ""
+
+    def show(self, part: Part) -> None:
+        """Be what a part looks like."""
+        self.text = part.text
+        self.texts.append(part.text)
+        self.buttons = part.extra.get("buttons", ())
+        self.mention = part.extra.get("mention", "")
+
+    def button(self, action: Action) -> Button:
+        """The button of an action."""
+        return next(each for each in self.buttons if each.action is action)
 
 
 @dataclass
@@ -88,11 +101,15 @@ class RecordingAdapter:
         await asyncio.Event().wait()
 
     def render(self, answer: Answer) -> list[Part]:
-        """Text and notice in pieces of `limit` characters."""
+        """Text and notice in pieces of `limit` characters, buttons under the last."""
         sources = [f"[{source.number}] {source.title}" for source in answer.sources]
         text = "\n".join(filter(None, [answer.text, answer.notice, *sources]))
         starts = range(0, max(len(text), 1), self.limit)
-        return [Part(text[start : start + self.limit]) for start in starts]
+        parts = [Part(text[start : start + self.limit]) for start in starts]
+        if answer.buttons or answer.mention:
+            extra = {"buttons": answer.buttons, "mention": answer.mention}
+            parts[-1] = replace(parts[-1], extra=extra)
+        return parts
 
     async def post(self, delivery: Delivery, index: int, part: Part) -> str:
         """Add a message, unless a fault is due."""
@@ -102,9 +119,10 @@ class RecordingAdapter:
             id=f"m{len(self.messages)}",
             place=str(delivery.conversation),
             key=key,
-            text=part.text,
-            texts=[part.text],
+            text="",
+            texts=[],
         )
+        shown.show(part)
         self.messages.append(shown)
         self._fault(self.after, "post", key)
         return shown.id
@@ -119,8 +137,7 @@ class RecordingAdapter:
         """Change a message, unless a fault is due."""
         self._fault(self.before, "edit", message_id)
         shown = self._shown(message_id)
-        shown.text = part.text
-        shown.texts.append(part.text)
+        shown.show(part)
         self._fault(self.after, "edit", message_id)
 
     async def remove(self, delivery: Delivery, message_id: str) -> None:

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.app import App
-from bot.model import Author, ConversationId, Message, Said
+from bot.model import (
+    Author,
+    Button,
+    ConversationId,
+    Form,
+    Message,
+    Pressed,
+    Said,
+)
 from bot.testing import RecordingAdapter, ScriptedBackend
 
 ANN = Author("ann", "Ann")
@@ -52,6 +60,25 @@ class House:
         await self.quiet()
         assert len(self.platform.messages) == before + 1, self.platform.texts()
         return self.platform.texts()[-1]
+
+    async def press(
+        self,
+        button: Button,
+        author: Author = ANN,
+        place: ConversationId = PLACE,
+        fields: Mapping[str, str] | None = None,
+    ) -> Form | str:
+        """Press a button, or send its form; what comes back at once."""
+        self.counter[0] += 1
+        pressed = Pressed(
+            place,
+            author,
+            button.action,
+            f"p{self.counter[0]}",
+            value=button.value,
+            fields=fields,
+        )
+        return await self.app.reception.press(pressed)
 
     async def quiet(self) -> None:
         """Wait until nothing waits any more."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from house import House, Start
@@ -12,6 +13,7 @@ from servers.redis import RedisServer
 from backends.base import Profile
 from backends.knowledge.library import Library
 from bot.app import App
+from bot.place_settings import PlaceSettings
 from bot.profiles import Profiles
 from bot.settings import MemorySettings, Settings, WorkerSettings
 from bot.state.base import State
@@ -44,6 +46,8 @@ async def start(state: State, tmp_path: Path) -> AsyncIterator[Start]:
         worker: WorkerSettings | None = None,
         tokens: int = 2_000,
         platform: RecordingAdapter | None = None,
+        place: dict[str, Any] | None = None,
+        reviewers: Sequence[str] = (),
         **scripts: ScriptedBackend,
     ) -> House:
         backends = scripts or {"plain": ScriptedBackend(says("plain answer"))}
@@ -60,6 +64,8 @@ async def start(state: State, tmp_path: Path) -> AsyncIterator[Start]:
             data_dir=tmp_path,
             worker=worker or WorkerSettings(retry_seconds=0.05, lease_seconds=2),
             memory=MemorySettings(tokens=tokens),
+            places={"memory": PlaceSettings.model_validate(place or {})},
+            reviewers=list(reviewers),
         )
         platform = platform or RecordingAdapter()
         app = App.compose(
