@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from backends.knowledge.sources.options import SourceOptions
 from bot.configuration import (
     config_file,
     read_config,
@@ -116,6 +117,11 @@ class Settings(Section):
     documents: list[Path] = Field(
         default_factory=list,
         description="Files and folders that are brought up to date at each start.",
+    )
+    sources: dict[str, SourceOptions] = Field(
+        default_factory=dict,
+        description="Places whose files are kept in a collection, a table each;"
+        " `curbside sync` brings them up to date.",
     )
     default_backend: str = Field(
         "",

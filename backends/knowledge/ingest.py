@@ -3,7 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from backends.base import BackendError
@@ -12,8 +12,8 @@ from backends.knowledge.chunking import CHUNKER_VERSION
 from backends.knowledge.documents import UnreadableDocument
 from backends.knowledge.embedding import Embedder
 from backends.knowledge.loaders import (
+    DEFAULT_LIMITS,
     LOADER_VERSION,
-    MAX_BYTES,
     SUFFIXES,
     Limits,
     too_costly,
@@ -59,6 +59,13 @@ class Report:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     passages: int = 0
 
+    def add(self, other: "Report") -> None:
+        """Take in what became of others."""
+        for each in fields(self):
+            setattr(
+                self, each.name, getattr(self, each.name) + getattr(other, each.name)
+            )
+
 
 async def ingest(
     paths: Sequence[Path],
@@ -69,7 +76,7 @@ async def ingest(
     terms: Terms | None = None,
     folder_labels: Mapping[str, frozenset[str]] = FOLDER_LABELS,
     default_labels: frozenset[str] = STAFF,
-    max_bytes: int = MAX_BYTES,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Report:
     """Make the collection hold what the files under `paths` hold now; see `sync`."""
     require(paths)
@@ -77,10 +84,10 @@ async def ingest(
         paths,
         folder_labels=folder_labels,
         default_labels=default_labels,
-        max_bytes=max_bytes,
+        max_bytes=limits.bytes,
     )
     writer = Writer(store, embedder, terms or Terms())
-    return await sync([source], store, writer, progress)
+    return await sync([source], store, writer, progress, limits=limits)
 
 
 async def sync(
@@ -89,6 +96,7 @@ async def sync(
     writer: Writer,
     progress: Callable[[Progress], None] = lambda _: None,
     bulk: Bulk | None = None,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Report:
     """Make the collection hold what its sources hold now.
 
@@ -97,7 +105,7 @@ async def sync(
     file is gone from its source is removed; of a source that cannot be listed, none is.
     Killed at any moment, it is put right by running it again.
     """
-    async with ProcessPool(processes(), Limits().process) as pool:
+    async with ProcessPool(processes(), limits.process) as pool:
         run = _Run(store, writer, bulk or ProcessBulk(pool), progress)
         run.known = await store.documents()
         for source in sources:

@@ -10,8 +10,10 @@ from pathlib import Path
 from backends.base import BackendError, BackendMisconfigured
 from backends.knowledge.embedding import Embedder, Vectors
 from backends.knowledge.folder_lock import FolderLock
-from backends.knowledge.ingest import Progress, Report, ingest
+from backends.knowledge.ingest import Progress, Report, sync
 from backends.knowledge.retriever import Retriever
+from backends.knowledge.sources.base import Source
+from backends.knowledge.sources.files import LocalFiles, require
 from backends.knowledge.store import Identity, VectorStore
 from backends.knowledge.teaching import Taught, TaughtAnswers
 from backends.knowledge.terms import Terms
@@ -69,11 +71,26 @@ class Library:
         rebuild: bool = False,
     ) -> Report:
         """Bring a collection up to date with files; one ingestion at a time."""
+        require(paths)
+        return await self.sync(
+            collection, [LocalFiles(paths)], progress, rebuild=rebuild
+        )
+
+    async def sync(
+        self,
+        collection: str,
+        sources: Sequence[Source],
+        progress: Callable[[Progress], None] = lambda _: None,
+        *,
+        rebuild: bool = False,
+    ) -> Report:
+        """Bring a collection up to date with sources; one at a time does."""
         async with self._ingesting:
             if rebuild and collection in self._stores:
                 await self._stores.pop(collection).close()
             store, embedder = await self._open(collection, rebuild=rebuild)
-            report = await ingest(paths, store, embedder, progress, terms=self._terms)
+            writer = Writer(store, embedder, self._terms)
+            report = await sync(sources, store, writer, progress)
             report.skipped += await self._bring_back_taught(collection)
             return report
 

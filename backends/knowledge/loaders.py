@@ -61,8 +61,16 @@ TEXT_FORMATS = {
     ".csv": ("plain", "read_csv"),
     ".html": ("html", "read"),
     ".htm": ("html", "read"),
+    ".json": ("data", "read"),
+    ".jsonl": ("data", "read_lines"),
 }
-BINARY_FORMATS = {".pdf": ("pdf", "read"), ".docx": ("word", "read")}
+BINARY_FORMATS = {
+    ".pdf": ("pdf", "read"),
+    ".docx": ("word", "read"),
+    ".xlsx": ("excel", "read"),
+    ".pptx": ("slides", "read"),
+    ".eml": ("mail", "read"),
+}
 OFFICE = "application/vnd.openxmlformats-officedocument"
 MEDIA_TYPES = {
     "text/html": ".html",
@@ -70,8 +78,12 @@ MEDIA_TYPES = {
     "text/plain": ".txt",
     "text/markdown": ".md",
     "text/csv": ".csv",
+    "application/json": ".json",
     "application/pdf": ".pdf",
     f"{OFFICE}.wordprocessingml.document": ".docx",
+    f"{OFFICE}.spreadsheetml.sheet": ".xlsx",
+    f"{OFFICE}.presentationml.presentation": ".pptx",
+    "message/rfc822": ".eml",
 }
 SUFFIXES = frozenset(TEXT_FORMATS) | frozenset(BINARY_FORMATS)
 
@@ -130,17 +142,25 @@ def parse(data: bytes, name: str, suffix: str = "") -> Document:
     suffix = suffix or Path(name).suffix.lower()
     if not data.strip():
         raise UnreadableDocument(f"{name!r} is empty; fill it or remove it")
-    if suffix in TEXT_FORMATS:
-        read_text = cast(Callable[[str, str], Document], _reader(*TEXT_FORMATS[suffix]))
-        document = read_text(decode(data, name), name)
-    elif suffix in BINARY_FORMATS:
-        read = cast(Callable[[bytes, str], Document], _reader(*BINARY_FORMATS[suffix]))
-        document = read(data, name)
-    else:
-        raise UnreadableDocument(unknown_type(name))
+    try:
+        document = _parse(data, name, suffix)
+    except RecursionError as error:
+        raise UnreadableDocument(
+            f"{name!r} is nested too deeply; save it in a simpler format"
+        ) from error
     if not document.blocks:
         raise UnreadableDocument(f"{name!r} holds no text; fill it or remove it")
     return document
+
+
+def _parse(data: bytes, name: str, suffix: str) -> Document:
+    if suffix in TEXT_FORMATS:
+        read_text = cast(Callable[[str, str], Document], _reader(*TEXT_FORMATS[suffix]))
+        return read_text(decode(data, name), name)
+    if suffix in BINARY_FORMATS:
+        read = cast(Callable[[bytes, str], Document], _reader(*BINARY_FORMATS[suffix]))
+        return read(data, name)
+    raise UnreadableDocument(unknown_type(name))
 
 
 def check_size(size: int, name: str, allowed: int) -> None:

@@ -1,8 +1,8 @@
-"""The command `ingest`: the team's documents, brought up to date."""
+"""The commands `ingest` and `sync`: the team's documents, brought up to date."""
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from backends.knowledge.ingest import Progress, Report
+    from bot.documents import Documents
     from bot.settings import Settings
 
-Ingest = Callable[[Sequence[Path], Callable[["Progress"], None]], Awaitable["Report"]]
+Tell = Callable[["Progress"], None]
 
 
 @guarded
@@ -48,8 +49,7 @@ def ingest(
     Takes in what is new, changed or gone since the last time.
     Safe to run at any time, also while the bot runs, and again after a crash.
     """
-    settings = read_settings()
-    start_logging("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    settings = _settings()
     wanted = [path.resolve() for path in paths or settings.documents]
     if not wanted:
         raise CommandFailed(
@@ -58,7 +58,52 @@ def ingest(
     for path in wanted:
         if not path.exists():
             raise CommandFailed(f"there is no file or folder {str(path)!r}")
-    report = asyncio.run(_ingest(settings, wanted, collection, rebuild))
+    collection = collection or settings.collection
+
+    async def here(documents: "Documents", told: Tell) -> "Report":
+        return await documents.ingest(
+            wanted, told, collection=collection, rebuild=rebuild
+        )
+
+    arguments = {
+        "paths": [str(path) for path in wanted],
+        "collection": collection,
+        "rebuild": rebuild,
+    }
+    _tell(asyncio.run(_perform(settings, "ingest", arguments, here)), as_json)
+
+
+@guarded
+def sync(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Sources by name; else all, and `documents`."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the configured sources up to date.
+
+    Takes in what is new, changed or gone in `documents` and each [sources.NAME].
+    Safe to run at any time, also while the bot runs, and again after a crash.
+    """
+    settings = _settings()
+    if not (settings.documents or settings.sources):
+        raise CommandFailed("nothing to take in: set `documents`, or a [sources.NAME]")
+
+    async def here(documents: "Documents", told: Tell) -> "Report":
+        return await documents.sync(names or [], told)
+
+    arguments = {"names": names or []}
+    _tell(asyncio.run(_perform(settings, "sync", arguments, here)), as_json)
+
+
+def _settings() -> "Settings":
+    settings = read_settings()
+    start_logging("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    return settings
+
+
+def _tell(report: "Report", as_json: bool) -> None:
     if as_json:
         print_json(asdict(report))
     else:
@@ -68,8 +113,8 @@ def ingest(
         raise typer.Exit(Exit.FAILURE)
 
 
-async def take_in(ingest: Ingest, paths: Sequence[Path]) -> "Report":
-    """Ingest with a progress bar, where there is a person to see it."""
+async def shown(work: Callable[[Tell], Awaitable["Report"]]) -> "Report":
+    """Work with a progress bar, where there is a person to see it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -78,10 +123,10 @@ async def take_in(ingest: Ingest, paths: Sequence[Path]) -> "Report":
     with Progress(
         *columns, console=console, transient=True, disable=not sys.stderr.isatty()
     ) as bar:
-        return await ingest(paths, _shown(bar))
+        return await work(_shown(bar))
 
 
-def _shown(bar: "Bar") -> Callable[["Progress"], None]:
+def _shown(bar: "Bar") -> Tell:
     task = bar.add_task("documents", total=None)
 
     def show(progress: "Progress") -> None:
@@ -93,51 +138,40 @@ def _shown(bar: "Bar") -> Callable[["Progress"], None]:
     return show
 
 
-async def _ingest(
-    settings: "Settings", paths: list[Path], collection: str, rebuild: bool
+async def _perform(
+    settings: "Settings",
+    job: str,
+    arguments: dict[str, Any],
+    here: Callable[["Documents", Tell], Awaitable["Report"]],
 ) -> "Report":
+    """Do a job in this process, or have the running bot do it that owns the store."""
     from bot import control
     from bot.app import open_library
+    from bot.documents import Documents
 
-    collection = collection or settings.collection
     if not settings.qdrant_url and await control.listening(settings.data_dir):
         note("The running bot has the documents open; it does the work.")
-        arguments = {
-            "paths": [str(path) for path in paths],
-            "collection": collection,
-            "rebuild": rebuild,
-        }
-
-        async def ask_the_bot(
-            _: Sequence[Path], progress: Callable[["Progress"], None]
-        ) -> "Report":
-            return await _hand_over(settings.data_dir, arguments, progress)
-
-        return await take_in(ask_the_bot, paths)
-
+        return await shown(
+            lambda told: _hand_over(settings.data_dir, job, arguments, told)
+        )
     library = open_library(settings)
-
-    async def do_it_here(
-        paths: Sequence[Path], progress: Callable[["Progress"], None]
-    ) -> "Report":
-        return await library.ingest(collection, paths, progress, rebuild=rebuild)
-
     try:
-        return await take_in(do_it_here, paths)
+        documents = Documents(settings, library)
+        return await shown(lambda told: here(documents, told))
     finally:
         await library.aclose()
 
 
 async def _hand_over(
-    data_dir: Path, arguments: dict[str, Any], progress: Callable[["Progress"], None]
+    data_dir: Path, job: str, arguments: dict[str, Any], told: Tell
 ) -> "Report":
     from backends.knowledge.ingest import Progress, Report
     from bot import control
 
     report = None
-    async for line in control.hand_over(data_dir, "ingest", arguments):
+    async for line in control.hand_over(data_dir, job, arguments):
         if "progress" in line:
-            progress(Progress(**line["progress"]))
+            told(Progress(**line["progress"]))
         else:
             report = Report(**line["report"])
     if report is None:

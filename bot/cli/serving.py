@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backends.base import BackendError
 from bot.cli.terminal import Exit, guarded, note, read_settings, start_logging
 
 if TYPE_CHECKING:
-    from bot.app import App
     from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -74,14 +72,16 @@ def worker() -> None:
 
 async def _chat(settings: "Settings") -> None:
     from bot.app import CONSOLE, App
-    from bot.cli.documents import summary, take_in
+    from bot.cli.documents import shown, summary
+    from bot.documents import DOCUMENTS
 
     async with App.open(settings, platforms=[CONSOLE]) as app:
         default = app.profiles.profile(app.profiles.default)
         if default.kind in FROM_DOCUMENTS:
             app.library.require_free(settings.collection)
         if settings.documents:
-            report = await take_in(app.ingest, settings.documents)
+            documents = app.documents()
+            report = await shown(lambda told: documents.sync([DOCUMENTS], told))
             if report.added or report.changed or report.removed or report.skipped:
                 note("\n".join(summary(report)))
         await app.run(asyncio.Event())
@@ -91,6 +91,7 @@ async def _serve(
     settings: "Settings", platforms: Collection[str] | None, *, listen: bool
 ) -> bool:
     """Serve until told to stop; whether that was a person's Ctrl-C."""
+    from bot import control
     from bot.app import App, require_adapters
 
     stopping = asyncio.Event()
@@ -101,35 +102,17 @@ async def _serve(
     ):
         require_adapters(app)
         if listen:
+            documents = app.documents()
             if not settings.qdrant_url:
                 # The embedded store has one owner: `curbside ingest` must ask us.
-                await stack.enter_async_context(app.control())
-            documents = asyncio.create_task(_keep_documents(app), name="documents")
-            stack.callback(documents.cancel)
+                door = control.serve(settings.data_dir, documents.jobs())
+                await stack.enter_async_context(door)
+            # Questions are taken already while the documents are brought up to date.
+            keeping = asyncio.create_task(documents.keep(), name="documents")
+            stack.callback(keeping.cancel)
         log.info("serving %s", ", ".join(sorted(app.adapters)))
         await app.run(stopping, listen=listen)
     return signal.SIGINT in received
-
-
-async def _keep_documents(app: "App") -> None:
-    """Bring the configured documents up to date while questions are taken already."""
-    paths = app.settings.documents
-    if not paths:
-        return
-    try:
-        report = await app.ingest(paths, lambda _: None)
-    except BackendError as error:
-        log.error("the documents were not brought up to date: %s", error)
-        return
-    except Exception:
-        log.exception("the documents were not brought up to date")
-        return
-    for name, reason in report.skipped:
-        log.warning("skipped %s: %s", name, reason)
-    log.info(
-        "documents: %d added, %d changed, %d removed, %d unchanged",
-        *map(len, (report.added, report.changed, report.removed, report.unchanged)),
-    )
 
 
 def _stop_on_signals(stopping: asyncio.Event) -> set[signal.Signals]:

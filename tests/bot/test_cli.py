@@ -40,6 +40,7 @@ COMMANDS = [
     "init",
     "manifest",
     "run",
+    "sync",
     "version",
     "worker",
 ]
@@ -114,7 +115,7 @@ def test_a_command_that_does_not_exist_is_a_usage_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["backends", "chat", "dead-letters", "ingest", "run", "worker"]
+    "command", ["backends", "chat", "dead-letters", "ingest", "run", "sync", "worker"]
 )
 def test_a_wrong_setting_is_one_line_and_no_traceback(
     command: str, monkeypatch: pytest.MonkeyPatch

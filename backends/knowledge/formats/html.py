@@ -30,6 +30,7 @@ WITHIN_A_LINE = """
     strong sub sup time tt u var wbr
 """
 NOT_TEXT = frozenset(LEFT_OUT.split())
+LIMIT = etree.ErrorTypes.ERR_RESOURCE_LIMIT
 HEADING = re.compile(r"h([1-6])$")
 CONTAINERS = frozenset(GROUPING.split())
 INLINE = frozenset(WITHIN_A_LINE.split())
@@ -45,6 +46,12 @@ def read(text: str, name: str) -> Document:
         raise UnreadableDocument(
             f"{name!r} holds no HTML that could be read ({error})"
         ) from error
+    if limits := parser.error_log.filter_from_fatals().filter_types(LIMIT):
+        # The parser leaves out what comes after.
+        raise UnreadableDocument(
+            f"{name!r} is nested too deeply or too large ({limits[0].message}); "
+            "split it, or save it in a simpler format"
+        )
     walk = Walk()
     walk.visit(root)
     title = _title(" ".join((root.findtext(".//title") or "").split()), walk.first)

@@ -10,9 +10,9 @@ from backends.knowledge.documents import (
     Kind,
     UnreadableDocument,
     laid_out,
-    table,
     title_from,
 )
+from backends.knowledge.formats.rows import row_blocks
 
 PARAGRAPH = re.compile(r"\S(?:.*?)(?=\n[ \t]*\n|\Z)", re.S)
 ITEM = re.compile(r"[ \t]*(?:[-*•]|\d{1,3}[.)])[ \t]+\S")
@@ -49,6 +49,5 @@ def read_csv(text: str, name: str) -> Document:
         raise UnreadableDocument(
             f"{name!r} is not a proper CSV file ({error}); save it again as CSV"
         ) from error
-    blocks = [Block(table(rows), Kind.TABLE)] if len(rows) > 1 else []
-    body, placed = laid_out(blocks)
+    body, placed = laid_out(row_blocks(rows))
     return Document(name, title_from(name), body, placed)

@@ -11,22 +11,24 @@ from docx.document import Document as WordFile
 from docx.opc.exceptions import OpcError
 from docx.table import Table
 from docx.text.paragraph import Paragraph
+from lxml import etree
 
 from backends.knowledge.documents import (
     Block,
     Document,
     Headings,
     Kind,
-    UnreadableDocument,
     laid_out,
     table,
     title_from,
     without_title,
 )
+from backends.knowledge.formats.archive import check_archive, damaged
 
-# A Word file is a zip: a small one can unpack to more than the memory holds.
-MAX_UNPACKED = 500 * 2**20
-OLD_FORMAT = b"\xd0\xcf\x11\xe0"  # .doc, and what Word makes of a password
+DAMAGE = (
+    *(zipfile.BadZipFile, OpcError, etree.XMLSyntaxError, OSError, EOFError),
+    *(LookupError, ValueError, TypeError, AttributeError),
+)
 
 
 def read(data: bytes, name: str) -> Document:
@@ -40,21 +42,11 @@ def read(data: bytes, name: str) -> Document:
 
 
 def _open(data: bytes, name: str) -> WordFile:
-    if data.startswith(OLD_FORMAT):
-        raise UnreadableDocument(
-            f"{name!r} is encrypted or in the old .doc format; "
-            "save it as .docx without a password"
-        )
+    check_archive(data, name, "Word")
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
-                raise UnreadableDocument(f"{name!r} unpacks to more than 500 MB")
         return docx.Document(io.BytesIO(data))
-    except (zipfile.BadZipFile, OpcError, KeyError, ValueError, SyntaxError) as error:
-        raise UnreadableDocument(
-            f"{name!r} is damaged or not a Word file ({error}); "
-            "open it in Word and save it again"
-        ) from error
+    except DAMAGE as error:
+        raise damaged(name, "Word", error) from error
 
 
 def _blocks(file: WordFile) -> Iterator[Block]:

@@ -1,17 +1,11 @@
-"""The options of a source's table, and the source that they ask for."""
+"""The options of a source's table."""
 
 import re
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from backends.knowledge.sources.base import FOLDER_LABELS, STAFF, Source
-from backends.knowledge.sources.fetching import FetchLimits
-from backends.knowledge.sources.files import LocalFiles
-from backends.knowledge.sources.remote import RemoteFiles
-from backends.knowledge.sources.web import MOST_PAGES, SiteLimits, WebSite
-
 UNITS = {"m": 60, "h": 3_600, "d": 86_400}
+MOST_PAGES = 1_000
 SCHEDULE = re.compile(r"([1-9]\d{0,4})([mhd])")
 
 
@@ -60,26 +54,3 @@ class SourceOptions(BaseModel):
         """The time between two looks at it; None: only at a start."""
         found = SCHEDULE.fullmatch(self.schedule)
         return int(found[1]) * UNITS[found[2]] if found else None
-
-
-def open_source(name: str, options: SourceOptions) -> Source:
-    """The source by the kind of its URL. Nothing is read yet."""
-    url, labels = options.url, frozenset(options.labels)
-    if url.startswith(("http://", "https://")):
-        limits = SiteLimits(options.pages, FetchLimits(delay=options.delay))
-        return WebSite(
-            name,
-            url,
-            labels or STAFF,
-            limits,
-            allow_private=options.allow_private,
-        )
-    local = url.removeprefix("file://")
-    if "://" in local or "::" in local:
-        return RemoteFiles(name, url, labels)
-    return LocalFiles(
-        [Path(local).expanduser()],
-        name=name,
-        folder_labels={} if labels else FOLDER_LABELS,
-        default_labels=labels or STAFF,
-    )

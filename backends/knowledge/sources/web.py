@@ -27,8 +27,8 @@ from backends.knowledge.sources.fetching import (
     NotNow,
     Sleep,
 )
+from backends.knowledge.sources.options import MOST_PAGES
 
-MOST_PAGES = 1_000
 MOST_SITEMAPS = 100
 MOST_LINKED = 10 * 2**20  # bytes of a page that is searched for links
 

@@ -1,0 +1,33 @@
+"""The source that a table of options asks for."""
+
+from pathlib import Path
+
+from backends.knowledge.sources.base import FOLDER_LABELS, STAFF, Source
+from backends.knowledge.sources.fetching import FetchLimits
+from backends.knowledge.sources.files import LocalFiles
+from backends.knowledge.sources.options import SourceOptions
+from backends.knowledge.sources.remote import RemoteFiles
+from backends.knowledge.sources.web import SiteLimits, WebSite
+
+
+def open_source(name: str, options: SourceOptions) -> Source:
+    """The source by the kind of its URL. Nothing is read yet."""
+    url, labels = options.url, frozenset(options.labels)
+    if url.startswith(("http://", "https://")):
+        limits = SiteLimits(options.pages, FetchLimits(delay=options.delay))
+        return WebSite(
+            name,
+            url,
+            labels or STAFF,
+            limits,
+            allow_private=options.allow_private,
+        )
+    local = url.removeprefix("file://")
+    if "://" in local or "::" in local:
+        return RemoteFiles(name, url, labels)
+    return LocalFiles(
+        [Path(local).expanduser()],
+        name=name,
+        folder_labels={} if labels else FOLDER_LABELS,
+        default_labels=labels or STAFF,
+    )
