@@ -6,6 +6,7 @@ A model is tuned on the very prompts that it will be asked with: both are made b
 
 from dataclasses import dataclass
 
+from backends.citations import without_markers
 from backends.prompt import Ingredients, Message, render
 from backends.tuning.example import TrainingExample
 
@@ -58,4 +59,8 @@ def lesson(example: TrainingExample, recipe: Recipe) -> Lesson:
         budget=WHOLE,
         history_budget=WHOLE,
     )
-    return Lesson(example.id, prompt.messages, example.answer, example.rejected)
+    answer, rejected = example.answer, example.rejected
+    if not recipe.with_passages:
+        # A marker without its passage teaches to cite what is not there.
+        answer, rejected = without_markers(answer), without_markers(rejected)
+    return Lesson(example.id, prompt.messages, answer, rejected)
