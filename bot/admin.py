@@ -253,13 +253,14 @@ class Admin:
         turns = await self.state.memory.forget(platform, author)
         ratings = await self.state.feedback.forget(platform, author)
         waiting = await self.state.inbox.forget(platform, author)
+        records = await self.state.records.forget(platform, author)
         # An answer under way may have been remembered meanwhile; those that end from
         # now on find that their question is gone, and forget it themselves.
         turns += await self.state.memory.forget(platform, author)
         return (
             f"Erased: {turns} of your questions with their answers (and summaries "
             f"that could hold them), {ratings} ratings, {waiting} waiting or given-up "
-            "messages. "
+            f"messages, {records} records of answers and feedback. "
             "What you and I wrote stays in the chat itself until you delete it there; "
             "who switched backends stays in the audit."
         )

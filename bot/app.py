@@ -19,6 +19,7 @@ from bot.admin import Admin
 from bot.admission import Admission
 from bot.answering import Answerer
 from bot.cases import Cases
+from bot.chores import chores
 from bot.desk import Desk
 from bot.documents import Documents
 from bot.errors import ConfigurationError, CurbsideError
@@ -26,6 +27,7 @@ from bot.intake import Reception
 from bot.places import Places
 from bot.pressing import Pressing
 from bot.profiles import Profiles, read_profiles
+from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.state.base import State
 from bot.worker import Worker
@@ -125,6 +127,8 @@ class App:
             for name, adapter in self.adapters.items()
             if listen
         ]
+        schedule = Schedule(self.state.records, chores(self.state) if work else ())
+        keeping = asyncio.create_task(schedule.run(), name="chores")
         stop = asyncio.create_task(stopping.wait())
         ended = asyncio.gather(*listeners) if listeners else asyncio.Future[Any]()
         try:
@@ -134,11 +138,11 @@ class App:
             if ended.done():
                 ended.result()
         finally:
-            for task in (stop, ended, *listeners):
+            for task in (stop, ended, keeping, *listeners):
                 task.cancel()
             # Not after the listeners: one that closes slowly would use up the time.
             working.set()
-            await asyncio.gather(ended, *listeners, return_exceptions=True)
+            await asyncio.gather(ended, keeping, *listeners, return_exceptions=True)
             await asyncio.gather(*tasks)
 
     async def _listen(self, adapter: Adapter) -> None:

@@ -249,7 +249,8 @@ class Handling:
             for e in work.waiting
             if isinstance(e.event, Said | Edited | Pressed)
         }
-        if there.isdisjoint(plan.covers):
+        deleted = isinstance(plan.event, Deleted)  # that one is nobody's
+        if there.isdisjoint(plan.covers) and not deleted:
             await self._keeping.forget(question, kept)
 
     async def _end_early(self, plan: Plan) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 KIND = "place"
 """The kind of the records that hold what admins changed; the id is the place."""
 
+CHANGEABLE = ("listen",)
+
 FRESH_SECONDS = 5.0
 """What another process changed is seen here by then."""
 
@@ -53,7 +55,7 @@ class Places:
             if (place := self.settings.places.get(name)) is not None:
                 merged |= place.model_dump(exclude_unset=True)
             if (change := self._changes.get(name)) is not None:
-                merged |= change.data
+                merged |= {key: change.data[key] for key in CHANGEABLE}
         return PlaceSettings.model_validate(merged)
 
     async def listen(
@@ -65,9 +67,9 @@ class Places:
             Record(
                 KIND,
                 name,
-                {"listen": listening.value},
+                # Who did it is no part of what `forget me` erases: the setting stays.
+                {"listen": listening.value, "by": by},
                 at=datetime.now(UTC),
-                person=by,
                 workspace=f"{conversation.platform}:{conversation.workspace}",
             )
         )
