@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from backends.base import Citation, Passage
 from backends.knowledge.sentences import quotable
 from backends.overlap import shared, words
+from backends.support.check import compare
+from backends.support.evidence import Evidence
 
 LONGEST_QUOTE = 240
 BACKED = 0.7  # share of a sentence's words that its passage must have
@@ -93,7 +95,10 @@ def _likeness(one: Counter[str], other: Counter[str]) -> float:
 def backs(passage: Passage, answer: str) -> bool:
     """Whether some sentence of the answer is plainly taken from the passage."""
     known = words(passage.text)
-    said = (words(sentence.text) for sentence in quotable(answer))
-    return any(
-        bag.total() >= FEWEST_WORDS and shared(bag, known) >= BACKED for bag in said
-    )
+    evidence = Evidence([passage])
+    for sentence in quotable(answer):
+        bag = words(sentence.text)
+        alike = bag.total() >= FEWEST_WORDS and shared(bag, known) >= BACKED
+        if alike and compare(sentence.text, evidence).supported:
+            return True
+    return False

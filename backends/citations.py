@@ -152,7 +152,7 @@ class CitationFilter:
     def _cite(self, numbers: str) -> bool:
         """Show those that have a passage; whether there were any."""
         known = range(1, len(self._passages) + 1)
-        valid = [n for n in _listed(numbers) if n in known and n not in self._run]
+        valid = [n for n in listed(numbers) if n in known and n not in self._run]
         if valid:
             self._release()
         elif not self._around:
@@ -201,7 +201,7 @@ class CitationFilter:
         self._line = (self._line + text).rpartition("\n")[2][:LINE_START]
 
 
-def _listed(numbers: str) -> Iterator[int]:
+def listed(numbers: str) -> Iterator[int]:
     """`1, 3-5` -> 1, 3, 4, 5."""
     last = 0
     for dash, digits in NUMBER.findall(numbers):

@@ -6,7 +6,7 @@ Tune the model on prompts with passages: one that never saw any is hurt by them.
 from backends.base import Backend, Profile
 from backends.context import Passages
 from backends.options import (
-    PassageOptions,
+    SupportOptions,
     TunedOptions,
     chat_model,
     check_fingerprint,
@@ -17,7 +17,7 @@ from backends.prompted import Prompted
 from backends.services import Services
 
 
-class HybridOptions(TunedOptions, PassageOptions):
+class HybridOptions(TunedOptions, SupportOptions):
     """Options of a `hybrid` profile."""
 
 

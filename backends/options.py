@@ -3,6 +3,7 @@
 import difflib
 import os
 from dataclasses import replace
+from datetime import date
 from typing import Annotated, TypeVar
 
 from pydantic import (
@@ -21,6 +22,7 @@ from backends.chat_types import Endpoint, Sampling, Timeouts
 from backends.prompt import fingerprint
 from backends.prompted import Manner
 from backends.services import Services
+from backends.support.watch import Policy
 
 
 def _http(url: str) -> str:
@@ -46,6 +48,11 @@ class ModelOptions(Options):
         None, description="The environment variable that holds the server's key."
     )
     system_prompt: str = Field("", description="Who the model is, in your words.")
+    shutdown_date: date | None = Field(
+        None,
+        description="When its vendor turns it off, where the server does not tell; "
+        "then `fallback` answers.",
+    )
     temperature: float = Field(
         0.2, ge=0, le=2, description="0: always the likeliest word."
     )
@@ -82,6 +89,17 @@ class PassageOptions(Options):
         0.3, ge=0, le=1, description="With less support than this nothing is answered."
     )
     abstain_text: str = Field("", description="What is said then, in your words.")
+
+
+class SupportOptions(PassageOptions):
+    """What becomes of statements that their passages do not support."""
+
+    support: Policy = Field(
+        Policy.MARK,
+        description="A statement that the cited passage does not say is marked"
+        ' (`"mark"`) or left out (`"drop"`), or the whole answer is held back'
+        ' (`"refuse"`); `"off"`: nothing is checked.',
+    )
 
 
 O = TypeVar("O", bound=Options)  # noqa: E741
@@ -142,7 +160,7 @@ def chat_model(
             "api.openai.com"
         )
     model = options.model or (default.model if same else None) or ""
-    endpoint = Endpoint(base_url, key, model, place(profile))
+    endpoint = Endpoint(base_url, key, model, place(profile), options.shutdown_date)
     timeouts = Timeouts(
         options.connect_timeout, options.read_timeout, options.total_timeout
     )
@@ -157,6 +175,8 @@ def manner(profile: Profile, options: ModelOptions) -> Manner:
         prompt_tokens=options.prompt_tokens,
         history_tokens=profile.memory_tokens,
     )
+    if isinstance(options, SupportOptions):
+        asked = replace(asked, support=options.support)
     if isinstance(options, PassageOptions):
         below, text = options.abstain_below, options.abstain_text
         return replace(asked, abstain_below=below, abstain_text=text)

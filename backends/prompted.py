@@ -30,6 +30,7 @@ from backends.chat_types import Sampling
 from backends.citations import CitationFilter
 from backends.context import Context, ContextSource, weak
 from backends.prompt import Ingredients, Prompt, one_line, render, to_summarise
+from backends.support.watch import Policy, SupportWatch
 
 UNBACKED = "\n\n*I could not tie this to a passage of the documents. Please check it.*"
 SUMMARY = Sampling(max_tokens=400, temperature=0.0)
@@ -45,6 +46,7 @@ class Manner:
     history_tokens: int = 2_000
     abstain_below: float = 0.0
     abstain_text: str = ""
+    support: Policy = Policy.OFF
 
 
 class Prompted:
@@ -70,7 +72,9 @@ class Prompted:
         prompt = self._prompt(turn, context)
         if prompt.passages:
             yield Step(_reading(prompt.passages))
-        speech = Speech(prompt.passages, manner.abstain_text)
+        known = "\n".join([turn.question, *(past.question for past in turn.history)])
+        watch = SupportWatch(prompt.passages, manner.support, known)
+        speech = Speech(prompt.passages, manner.abstain_text, watch)
         stream = self._model.stream(prompt.messages, manner.sampling)
         async with aclosing(stream) as parts:
             async for part in parts:
@@ -121,11 +125,14 @@ class Prompted:
 
 
 class Speech:
-    """Makes an answer of what a model says: abstention seen, markers made true."""
+    """Makes an answer of what a model says: abstention seen, claims checked, cited."""
 
-    def __init__(self, passages: Sequence[Passage], abstain_text: str = "") -> None:
+    def __init__(
+        self, passages: Sequence[Passage], abstain_text: str, support: SupportWatch
+    ) -> None:
         self._passages = passages
         self._abstain_text = abstain_text
+        self._support = support
         self._watch = AbstentionWatch()
         self._filter = CitationFilter(passages)
         self._silent = True
@@ -136,11 +143,12 @@ class Speech:
             return [part]
         if isinstance(part, End):
             return self._end(part)
-        return self._say(list(self._filter.feed(self._watch.feed(part.delta))))
+        shown = self._support.feed(self._watch.feed(part.delta))
+        return self._say(list(self._filter.feed(shown)))
 
     def _end(self, end: End) -> list[Chunk]:
-        rest = self._watch.finish()
-        if self._watch.abstained:
+        rest = self._support.feed(self._watch.finish()) + self._support.finish()
+        if self._watch.abstained or self._support.refused:
             text = abstain(self._passages, self._abstain_text)
             return [Text(text), End(EndReason.ABSTAINED)]
         chunks = self._say([*self._filter.feed(rest), *self._filter.finish()])

@@ -2,12 +2,12 @@
 
 from backends.base import Backend, Profile
 from backends.context import Passages
-from backends.options import ModelOptions, PassageOptions, chat_model, manner, read
+from backends.options import ModelOptions, SupportOptions, chat_model, manner, read
 from backends.prompted import Prompted
 from backends.services import Services
 
 
-class RagOptions(ModelOptions, PassageOptions):
+class RagOptions(ModelOptions, SupportOptions):
     """Options of a `rag` profile."""
 
 

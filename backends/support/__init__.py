@@ -1,0 +1,1 @@
+"""Checks what an answer says against the passages that it cites."""
