@@ -88,6 +88,10 @@ class Intake(Protocol):
         """A few questions that the documents of this place can answer."""
         ...
 
+    async def forget_workspace(self, platform: str, workspace: str) -> None:
+        """Erase all that is kept of a workspace: we were removed from it."""
+        ...
+
     @property
     def records(self) -> "Records":
         """The durable records, for what a platform must remember (cursors, rooms)."""

@@ -7,16 +7,18 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from adapters.slack.blocks import layouts
+from adapters.slack.checking import check
 from adapters.slack.listening import Listener
 from adapters.slack.messages import look, metadata_of, part_of, update, write
 from adapters.slack.receiving import Receiver
+from adapters.slack.serving import listen_http
 from adapters.slack.sessions import Sessions
-from adapters.slack.settings import SCOPES, SlackSettings
+from adapters.slack.settings import SlackSettings
 from adapters.slack.streaming import Streams
 from adapters.slack.web import SlackWeb
-from adapters.slack.workspaces import OneWorkspace
+from adapters.slack.workspaces import OneWorkspace, Workspaces
 from bot.adapter import AdapterHealth, Intake, Part
-from bot.errors import ConfigurationError, DeliveryError, MessageGone
+from bot.errors import DeliveryError, MessageGone
 from bot.model import Answer, Delivery
 
 log = logging.getLogger(__name__)
@@ -28,8 +30,6 @@ APPENDS_PER_MINUTE = 90
 LOOK_AGAIN_SECONDS = 1.0
 """A post whose reply was lost may still be on its way into the history."""
 
-HEALTH_SECONDS = 5.0
-
 
 class SlackAdapter:
     """One workspace, by the app's bot token; listening wants the app token too."""
@@ -39,13 +39,14 @@ class SlackAdapter:
     def __init__(
         self,
         settings: SlackSettings,
+        workspaces: Workspaces | None = None,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.edit_interval = settings.edit_seconds
         self._settings = settings
         self._sleep = sleep
-        self._workspaces = OneWorkspace(settings)
+        self._workspaces = workspaces or OneWorkspace(settings)
         self._streams = Streams()
         self._sessions = Sessions()
         self._edited: dict[str, float] = {}
@@ -61,17 +62,14 @@ class SlackAdapter:
         await self._workspaces.aclose()
 
     async def listen(self, intake: Intake) -> None:
-        """Take events in over Socket Mode until cancelled."""
-        token = self._settings.app_token
-        if token is None:
-            raise ConfigurationError(
-                "setting 'slack.app_token' is missing; make an app-level token with "
-                "the scope connections:write, and set CURBSIDE_SLACK_APP_TOKEN"
-            )
+        """Take events in, over sockets or HTTP, until cancelled."""
         receiver = Receiver(self._workspaces, intake, self._removed)
-        web = await self._workspaces.web("")
         try:
-            await Listener(web, receiver, self._settings).run(token.get_secret_value())
+            if self._settings.mode == "http":
+                await listen_http(self._settings, self._workspaces, receiver, intake)
+            else:
+                web = await self._workspaces.web("")
+                await Listener(web, receiver, self._settings).run()
         finally:
             await receiver.aclose()
 
@@ -166,27 +164,8 @@ class SlackAdapter:
             log.debug("no status line in %s: %s", place, error)
 
     async def health(self) -> AdapterHealth:
-        """Try both tokens; name the scopes that are missing."""
-        problems: list[str] = []
-        detail = ""
-        try:
-            async with asyncio.timeout(HEALTH_SECONDS):
-                web = await self._workspaces.web("")
-                me = await web.identify(again=True)
-                detail = f"{me.name} in {me.team or me.team_id}"
-                problems += _missing_scopes(web)
-                token = self._settings.app_token
-                if token is None:
-                    problems.append(
-                        "CURBSIDE_SLACK_APP_TOKEN is not set: nothing can be heard"
-                    )
-                else:
-                    await web.check_socket(token.get_secret_value())
-        except TimeoutError:
-            problems.append(f"Slack did not answer in {HEALTH_SECONDS:.0f} seconds")
-        except DeliveryError as error:
-            problems.append(str(error))
-        return AdapterHealth(not problems, detail, tuple(problems))
+        """Try the tokens; name the scopes that are missing."""
+        return await check(self._workspaces, self._settings)
 
     async def _web(self, delivery: Delivery) -> SlackWeb:
         return await self._workspaces.web(delivery.conversation.workspace)
@@ -201,18 +180,10 @@ class SlackAdapter:
         for times in (self._edited, self._appended):
             for old in [key for key, at in times.items() if now - at >= 10]:
                 del times[old]
-        self.edit_interval = max(
-            self._settings.edit_seconds,
+        share = max(
             len(self._edited) * 60 / EDITS_PER_MINUTE,
             len(self._appended) * 60 / APPENDS_PER_MINUTE,
         )
-
-
-def _missing_scopes(web: SlackWeb) -> list[str]:
-    missing = ", ".join(sorted(SCOPES - web.scopes))
-    if not missing:
-        return []
-    return [
-        f"the bot token lacks the scopes {missing}; add them under OAuth & "
-        "Permissions, then install the app again"
-    ]
+        alone = len(self._edited | self._appended) == 1
+        pause = self._settings.edit_seconds
+        self.edit_interval = pause if alone else max(pause, share)

@@ -39,8 +39,15 @@ class Listener:
         # A connection is pinged, and looked at, four times before we lose patience.
         self._pulse = settings.patience_seconds / 4
 
-    async def run(self, app_token: str) -> None:
+    async def run(self) -> None:
         """Listen until cancelled. Raises ConfigurationError for a refused token."""
+        token = self._settings.app_token
+        if token is None:
+            raise ConfigurationError(
+                "setting 'slack.app_token' is missing; make an app-level token with "
+                "the scope connections:write, and set CURBSIDE_SLACK_APP_TOKEN"
+            )
+        app_token = token.get_secret_value()
         await self._wait_for_slack(app_token)
         async with asyncio.TaskGroup() as group:
             for _ in range(self._settings.connections):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Container, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from adapters.slack.commands import Commands
@@ -27,14 +27,6 @@ MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What comes of a payload in which something is not as Slack describes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What belongs to one workspace."""
-
-    web: SlackWeb
-    interactions: Interactions
-
-
 class Receiver:
     """Takes deliveries of all workspaces in.
 
@@ -47,7 +39,7 @@ class Receiver:
         self._workspaces = workspaces
         self._intake = intake
         self._removed = removed
-        self._rooms: dict[int, Room] = {}
+        self._interactions: dict[SlackWeb, Interactions] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def take(self, kind: str, payload: JSON, ack: Ack) -> None:
@@ -60,11 +52,11 @@ class Receiver:
                 if await self._stored(payload):
                     await ack()
             elif kind == "interactive":
-                room = await self._room(*_owner(payload))
-                await room.interactions.take(payload, ack)
+                web = await self._workspaces.web(*_owner(payload))
+                await self._of(web).take(payload, ack)
             elif kind == "slash_commands":
-                room = await self._room(*_owner(payload))
-                await Commands(room.web, self._intake).take(ack, dict(payload))
+                web = await self._workspaces.web(*_owner(payload))
+                await Commands(web, self._intake).take(ack, dict(payload))
         except NotInstalled as error:
             # Nobody could answer: sending it again would change nothing.
             log.warning("slack: %s", error)
@@ -101,11 +93,11 @@ class Receiver:
         if kind in REMOVED:
             await self._leave(event, team, enterprise)
             return True
-        room = await self._room(team, enterprise)
+        web = await self._workspaces.web(team, enterprise)
         if kind in OF_THE_APP:
-            self._start(room.interactions.see(event))
+            self._start(self._of(web).see(event))
             return True
-        await self.take_event(room.web, event)
+        await self.take_event(web, event)
         return True
 
     async def _leave(self, event: JSON, team: str, enterprise: str) -> None:
@@ -114,15 +106,14 @@ class Receiver:
         bots = tokens.get("bot") if isinstance(tokens, Mapping) else None
         # The tokens of people are none of ours.
         if event.get("type") == "app_uninstalled" or bots:
-            await self._workspaces.forget(team, enterprise)
+            for workspace in await self._workspaces.forget(team, enterprise):
+                await self._intake.forget_workspace("slack", workspace)
 
-    async def _room(self, team: str, enterprise: str) -> Room:
-        web = await self._workspaces.web(team, enterprise)
-        room = self._rooms.get(id(web))
-        if room is None:
-            room = Room(web, Interactions(web, self._intake))
-            self._rooms[id(web)] = room
-        return room
+    def _of(self, web: SlackWeb) -> Interactions:
+        """What is pressed and opened in a workspace."""
+        if web not in self._interactions:
+            self._interactions[web] = Interactions(web, self._intake)
+        return self._interactions[web]
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_logged(work))

@@ -1,8 +1,8 @@
 """Slack's own settings, and what the app must be allowed to do and to hear."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from bot.settings import Section
 
@@ -34,6 +34,37 @@ EVENTS = (
 """Events that the app subscribes to."""
 
 
+class OAuthSettings(BaseModel):
+    """Many workspaces: who installs the app gets a token of its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_id: str = Field(
+        "",
+        description="The app's Client ID, under Basic Information; with it, workspaces "
+        "install the app at /slack/install.",
+    )
+    client_secret: SecretStr | None = Field(
+        None, description="The app's Client Secret, next to the Client ID."
+    )
+    redirect_url: str = Field(
+        "",
+        description="Where Slack sends people back to, as it is in the app: "
+        "https://bot.example.org/slack/oauth_redirect.",
+    )
+    encryption_keys: list[SecretStr] = Field(
+        default_factory=list,
+        description="Fernet keys for the tokens at rest; the first one encrypts, all "
+        "decrypt. `python -c 'from cryptography.fernet import Fernet; "
+        "print(Fernet.generate_key().decode())'` makes one.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="Where installations are kept, for SQLAlchemy's async engine; "
+        "empty: a SQLite file in `data_dir`.",
+    )
+
+
 class SlackSettings(Section):
     """The table `[slack]`."""
 
@@ -47,6 +78,20 @@ class SlackSettings(Section):
         description="An app-level token with connections:write (xapp-...); a process "
         "that only works needs none.",
     )
+    mode: Literal["socket", "http"] = Field(
+        "socket",
+        description="How events come: over sockets that we open, or posted to us.",
+    )
+    signing_secret: SecretStr | None = Field(
+        None,
+        description="The app's Signing Secret, under Basic Information; for `http`.",
+    )
+    host: str = Field(
+        "127.0.0.1",
+        description="Where `http` listens; 0.0.0.0 in a container, behind TLS.",
+    )
+    port: int = Field(3000, ge=0, le=65535, description="And at which port.")
+    oauth: OAuthSettings = Field(default_factory=OAuthSettings)
     api_url: str = Field(
         "https://slack.com/api/",
         pattern=r"^https?://.+/$",

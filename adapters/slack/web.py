@@ -48,6 +48,7 @@ class SlackWeb:
         self._client = self.new_client(token)
         self._token = token or ""
         self._me = me
+        self._team = me.team_id if me else ""
         self._people: dict[str, tuple[float, Author]] = {}
         self._asking: dict[str, asyncio.Task[Author]] = {}
         self.scopes: frozenset[str] = frozenset()
@@ -81,7 +82,8 @@ class SlackWeb:
             scopes = str(response.headers.get("x-oauth-scopes", ""))
             self.scopes = frozenset(scopes.replace(" ", "").split(","))
             self._me = Identity(
-                team_id=data["team_id"],
+                # A token of a whole organisation does not say which workspace it is.
+                team_id=self._team or data["team_id"],
                 user_id=data["user_id"],
                 bot_id=data.get("bot_id", ""),
                 name=data.get("user", ""),

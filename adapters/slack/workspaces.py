@@ -37,8 +37,11 @@ class Workspaces(Protocol):
         """One for each workspace."""
         ...
 
-    async def forget(self, team: str, enterprise: str = "") -> None:
-        """The app was removed from there: drop its token."""
+    async def forget(self, team: str, enterprise: str = "") -> Sequence[str]:
+        """The app was removed from there: drop its token.
+
+        Returns the workspaces of which nothing may be kept any more.
+        """
         ...
 
 
@@ -79,9 +82,10 @@ class OneWorkspace:
         """The only one there is."""
         return [await self.web("")]
 
-    async def forget(self, team: str, enterprise: str = "") -> None:
-        """Somebody must put a new token into the settings."""
+    async def forget(self, team: str, enterprise: str = "") -> Sequence[str]:
+        """Somebody must put a new token into the settings; all is kept for it."""
         log.error("slack: the app was removed from the workspace; install it again")
+        return ()
 
 
 def new_session(settings: SlackSettings) -> aiohttp.ClientSession:

@@ -84,6 +84,7 @@ class Box:
         self.press_reply: Callable[[Pressed], Form | str] = lambda pressed: ""
         self.page = Panel("Curbside", ())
         self.records = RecordBox()
+        self.forgotten: list[str] = []
 
     async def accept(self, event: Event) -> Acceptance:
         self.handed_in += 1
@@ -102,6 +103,9 @@ class Box:
         self.commands.append(message)
         await asyncio.sleep(self.slowness)
         return self.replies.get(message.text)
+
+    async def forget_workspace(self, platform: str, workspace: str) -> None:
+        self.forgotten.append(f"{platform}:{workspace}")
 
     def profiles(self) -> Sequence[str]:
         return []
