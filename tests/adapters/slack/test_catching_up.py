@@ -11,9 +11,14 @@ from servers.slack import SlackServer
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.settings import SlackSettings
 from bot.adapter import Part
-from bot.model import ConversationId, Delivery, Said
+from bot.model import Answer, ConversationId, Delivery, Said
 
 pytest_plugins = ("servers.slack.fixtures",)
+
+
+def rendered(adapter: SlackAdapter, text: str) -> Part:
+    return adapter.render(Answer(text, complete=True))[0]
+
 
 Listening = Callable[[], AbstractAsyncContextManager[SlackAdapter]]
 TEAM = "T00000001"
@@ -73,7 +78,7 @@ async def test_a_follow_up_counts_only_after_our_answer(
         await caught_up(slack)
         slack.sockets.drop()
         slack.say(ada, general, "said before", thread=root)
-        await adapter.post(Delivery("a1", place, (), root), 0, Part("42"))
+        await adapter.post(Delivery("a1", place, (), root), 0, rendered(adapter, "42"))
         slack.say(ada, general, "said after", thread=root)
         await caught_up(slack, times=2)
 

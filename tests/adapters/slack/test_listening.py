@@ -6,9 +6,23 @@ from servers.slack import SlackServer
 
 from adapters.slack.adapter import SlackAdapter
 from bot.adapter import Part
-from bot.model import ConversationId, Deleted, Delivery, Edited, Rated, Said, Stopped
+from bot.model import (
+    Answer,
+    ConversationId,
+    Deleted,
+    Delivery,
+    Edited,
+    Rated,
+    Said,
+    Stopped,
+)
 
 pytest_plugins = ("servers.slack.fixtures",)
+
+
+def rendered(adapter: SlackAdapter, text: str) -> Part:
+    return adapter.render(Answer(text, complete=True))[0]
+
 
 TEAM = "T00000001"
 
@@ -119,8 +133,8 @@ async def test_our_own_words_come_back_and_are_left_alone(
     ts = slack.say(ada, im, "hello")
     delivery = Delivery("a1", ConversationId("slack", TEAM, im, ts), (), ts)
 
-    id_ = await adapter.post(delivery, 0, Part("one"))
-    await adapter.edit(delivery, id_, Part("two"))
+    id_ = await adapter.post(delivery, 0, rendered(adapter, "one"))
+    await adapter.edit(delivery, id_, rendered(adapter, "two"))
     await adapter.remove(delivery, id_)
     await slack.settled()
 
@@ -185,7 +199,7 @@ async def test_an_admin_deletes_our_answer(
 ) -> None:
     ts = slack.say(ada, general, "what is it?", mention_bot=True)
     place = ConversationId("slack", TEAM, general, ts)
-    id_ = await adapter.post(Delivery("a1", place, (), ts), 0, Part("42"))
+    id_ = await adapter.post(Delivery("a1", place, (), ts), 0, rendered(adapter, "42"))
 
     slack.delete(ada, general, id_)
     await slack.settled()
@@ -198,7 +212,7 @@ async def test_reactions_are_verdicts_in_the_thread_of_the_answer(
 ) -> None:
     ts = slack.say(ada, general, "what is it?", mention_bot=True)
     place = ConversationId("slack", TEAM, general, ts)
-    id_ = await adapter.post(Delivery("a1", place, (), ts), 0, Part("42"))
+    id_ = await adapter.post(Delivery("a1", place, (), ts), 0, rendered(adapter, "42"))
 
     slack.react(ada, general, id_, "+1")
     await slack.settled()
@@ -218,7 +232,7 @@ async def test_a_reaction_to_what_is_gone_meanwhile_is_no_verdict(
     slack: SlackServer, adapter: SlackAdapter, box: Box, ada: str, general: str
 ) -> None:
     place = ConversationId("slack", TEAM, general)
-    id_ = await adapter.post(Delivery("a1", place, (), "q"), 0, Part("42"))
+    id_ = await adapter.post(Delivery("a1", place, (), "q"), 0, rendered(adapter, "42"))
 
     slack.react(ada, general, id_, "+1")
     slack.delete(ada, general, id_)

@@ -8,10 +8,14 @@ from adapters.slack.adapter import SlackAdapter
 from adapters.slack.settings import SlackSettings
 from bot.adapter import Part
 from bot.errors import ConfigurationError
-from bot.model import ConversationId, Delivery
+from bot.model import Answer, ConversationId, Delivery
 from bot.settings import Settings
 
 pytest_plugins = ("servers.slack.fixtures",)
+
+
+def rendered(adapter: SlackAdapter, text: str) -> Part:
+    return adapter.render(Answer(text, complete=True))[0]
 
 
 async def test_a_refused_token_stops_the_start(
@@ -34,7 +38,7 @@ async def test_an_outage_does_not_stop_the_start(
     slack.fail("auth.test", kind="http500")
 
     await adapter.open()
-    await adapter.post(delivery, 0, Part("42"))
+    await adapter.post(delivery, 0, rendered(adapter, "42"))
     await adapter.aclose()
 
     assert slack.bot_messages(general)[0]["text"] == "42"
