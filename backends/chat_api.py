@@ -58,6 +58,13 @@ class ChatModel:
         self, messages: Sequence[Message], sampling: Sampling | None = None
     ) -> AsyncGenerator[Text | Usage | End, None]:
         """The answer as it comes. Closing the stream cancels the request at once."""
+        ends = self.endpoint.shutdown_date
+        if ends is not None and ends <= date.today():
+            # Not asked: a vendor may let another model answer under the old name.
+            raise BackendMisconfigured(
+                f"{self.endpoint.name}: {self.endpoint.model} was shut down on {ends}; "
+                "choose another `model`"
+            )
         wanted = _request(messages, sampling or Sampling())
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._timeouts.total

@@ -27,7 +27,8 @@ async def model_health(model: ChatModel) -> Health:
         return Health(ok=False, detail=detail, model=configured)
     except BackendError as error:
         return Health(ok=False, detail=str(error), model=configured)
-    return lifetime(name, known.shutdown_date if known else None, date.today())
+    told = known.shutdown_date if known else None
+    return lifetime(name, told or model.endpoint.shutdown_date, date.today())
 
 
 async def _listed(model: ChatModel, name: str) -> ModelInfo | None:

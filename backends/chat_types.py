@@ -8,12 +8,16 @@ from backends.base import EndReason, Usage
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A model on a server. `name` is what messages call the one who uses it."""
+    """A model on a server. `name` is what messages call the one who uses it.
+
+    `shutdown_date` is told by the profile where the server does not tell it.
+    """
 
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     model: str = ""
     name: str = "model"
+    shutdown_date: date | None = None
 
     @property
     def server(self) -> str:

@@ -24,12 +24,16 @@ from bot.desk import Desk
 from bot.documents import Documents
 from bot.errors import ConfigurationError, CurbsideError
 from bot.intake import Reception
+from bot.model_keeper import ModelKeeper
+from bot.models import Models
+from bot.overview import Overview
 from bot.places import Places
 from bot.pressing import Pressing
 from bot.profiles import Profiles, read_profiles
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.state.base import State
+from bot.switching import Switching
 from bot.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -70,6 +74,15 @@ class App:
             stack.push_async_callback(library.aclose)
             profiles = open_profiles(settings, library)
             stack.push_async_callback(profiles.aclose)
+            team = opened
+            if name != state.MAIN:
+                # The models are the team's, whoever asks them.
+                team = state.create(settings)
+                stack.push_async_callback(team.aclose)
+                await team.open()
+            keeper = ModelKeeper(Models(team.records), profiles, settings)
+            await keeper.look()
+            stack.push_async_callback(keeper.start())
             adapters = create_adapters(settings, platforms)
             for adapter in adapters.values():
                 stack.push_async_callback(adapter.aclose)
@@ -90,7 +103,8 @@ class App:
         async def facts() -> list[str]:
             return await knowledge_facts(settings, library)
 
-        admin = Admin(opened, profiles, settings, facts)
+        switching = Switching(opened, profiles, settings)
+        admin = Admin(opened, switching, Overview(opened, settings, switching, facts))
         places = Places(settings, opened.records)
         answerer = Answerer(opened, profiles, settings, places)
         cases = Cases(opened, places, adapters)

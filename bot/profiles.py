@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from backends.base import Backend, BackendMisconfigured, Health, Profile
@@ -46,6 +46,16 @@ def _profile(name: str, table: Mapping[str, Any], settings: Settings) -> Profile
     return Profile(name, kind, options, table.get("fallback"), tokens)
 
 
+def _adopted(
+    name: str, table: Mapping[str, Any], tokens: int, known: Collection[str]
+) -> Profile:
+    options = {key: value for key, value in table.items() if key not in CORE_KEYS}
+    fallback = table.get("fallback")
+    if fallback not in known:
+        fallback = None
+    return Profile(name, str(table["kind"]), options, fallback, tokens)
+
+
 class Profiles:
     """Profiles by name, with the backends behind them."""
 
@@ -58,6 +68,8 @@ class Profiles:
         self._profiles = dict(profiles)
         self._create = create
         self._backends: dict[str, Backend] = {}
+        self._adopted: dict[str, Profile] = {}
+        self._retired: list[Backend] = []
         self.default = default or ("rag" if "rag" in profiles else "verbatim")
         self._check_names()
 
@@ -81,6 +93,32 @@ class Profiles:
                     f"{config_file()}: [backends.{profile.name}]: it cannot be its own "
                     "fallback; name another profile, or leave `fallback` out"
                 )
+
+    def adopt(self, tables: Mapping[str, Mapping[str, Any]], tokens: int) -> None:
+        """Take over the profiles of tuned models, as they are now.
+
+        One of the configuration wins over a model of its name. `tokens` is the budget
+        of memory.
+        """
+        configured = self._profiles.keys() - self._adopted.keys()
+        adopted = {
+            name: _adopted(name, table, tokens, {*configured, *tables})
+            for name, table in tables.items()
+            if name not in configured
+        }
+        for name in self._adopted.keys() | adopted.keys():
+            if self._adopted.get(name) == adopted.get(name):
+                continue
+            if (backend := self._backends.pop(name, None)) is not None:
+                # Somebody may still be getting an answer of it.
+                self._retired.append(backend)
+            self._profiles.pop(name, None)
+        self._adopted = adopted
+        self._profiles.update(adopted)
+
+    def is_candidate(self, name: str) -> bool:
+        """Whether it is a tuned model: people get it only by an admin's `use`."""
+        return name in self._adopted
 
     def names(self) -> list[str]:
         """All names, sorted."""
@@ -120,9 +158,10 @@ class Profiles:
 
     async def aclose(self) -> None:
         """Close the backends that were made."""
-        for name, backend in self._backends.items():
+        for backend in [*self._backends.values(), *self._retired]:
             try:
                 await backend.aclose()
             except Exception:  # the others are to be closed too
-                log.exception("closing profile %s", name)
+                log.exception("closing a profile")
         self._backends.clear()
+        self._retired.clear()

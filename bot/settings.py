@@ -22,6 +22,7 @@ __all__ = [
     "PlaceSettings",
     "Section",
     "Settings",
+    "TuningSettings",
     "WorkerSettings",
     "config_file",
     "load_section",
@@ -98,6 +99,29 @@ class ModelSettings(BaseModel):
     )
 
 
+class TuningSettings(BaseModel):
+    """Examples to train on, and who decides about them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    four_eyes: bool = Field(
+        False, description="Nobody approves an answer that they wrote themselves."
+    )
+    roster: list[str] = Field(
+        default_factory=list,
+        description="Names of people; examples get placeholders in their place.",
+    )
+    find_names: bool = Field(
+        False,
+        description="Look for other names too; needs the extra `[pii]` and a model.",
+    )
+    channel_history_right: str = Field(
+        "",
+        description="The right by which messages of channels may be trained on, in "
+        "your words; without it they are refused. See docs/fine-tuning.md.",
+    )
+
+
 class Settings(Section):
     """The core's settings: the top of `curbside.toml` and its own tables."""
 
@@ -160,6 +184,7 @@ class Settings(Section):
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     memory: MemorySettings = Field(default_factory=MemorySettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
+    tuning: TuningSettings = Field(default_factory=TuningSettings)
     backends: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="The profiles, a table each."
     )

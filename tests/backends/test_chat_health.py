@@ -7,10 +7,11 @@ from datetime import date
 import pytest
 from servers.openai import OpenAIServer, Reply
 
-from backends.base import Health
+from backends.base import BackendMisconfigured, Health
 from backends.chat_api import ChatModel
 from backends.chat_health import lifetime, model_health
 from backends.chat_types import Endpoint
+from backends.prompt import Message
 
 TODAY = date(2026, 11, 20)
 
@@ -106,3 +107,27 @@ def test_a_models_end_is_told_in_time(
     assert found.detail.startswith(detail)
     assert bool(found.detail) is bool(detail)
     assert found.shutdown_date == shutdown
+
+
+async def test_the_date_that_the_profile_tells_counts_too(server: OpenAIServer) -> None:
+    ended = Endpoint(
+        server.base_url, model="house-model", shutdown_date=date(2020, 1, 1)
+    )
+    chat = ChatModel(ended)
+    found = await model_health(chat)
+    await chat.aclose()
+    assert not found.ok
+    assert found.shutdown_date == date(2020, 1, 1)
+
+
+async def test_a_model_that_has_ended_is_not_asked_any_more(
+    server: OpenAIServer,
+) -> None:
+    ended = Endpoint(
+        server.base_url, model="house-model", shutdown_date=date(2020, 1, 1)
+    )
+    chat = ChatModel(ended)
+    with pytest.raises(BackendMisconfigured, match="was shut down on 2020-01-01"):
+        await chat.complete([Message("user", "Open?")])
+    await chat.aclose()
+    assert server.requests == []
