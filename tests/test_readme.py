@@ -43,8 +43,8 @@ COVERED = {
     "test_backends_says_which_cannot_answer",
     r"curbside init( \S+)?": "tests/bot/test_cli.py::"
     "test_init_writes_a_file_that_changes_nothing",
-    r"curbside manifest slack( > \S+)?": "tests/bot/test_cli.py::"
-    "test_the_slack_manifest_is_one_that_slack_takes",
+    r"curbside manifest slack( --.+)?( > \S+)?": "tests/bot/test_slack_manifest.py::"
+    "test_slack_takes_the_manifest",
     r"curbside dead-letters": "tests/bot/test_cli.py::test_dead_letters_are_listed",
     r"curbside dead-letters --retry \S+": "tests/bot/test_cli.py::"
     "test_a_dead_letter_is_tried_again_once",

@@ -10,11 +10,16 @@ SCOPES = frozenset(
     {
         "app_mentions:read",
         "channels:history",
+        "channels:read",
         "chat:write",
         "commands",
+        "files:read",
         "groups:history",
+        "groups:read",
         "im:history",
+        "im:read",
         "mpim:history",
+        "mpim:read",
         "reactions:read",
         "users:read",
     }
@@ -23,13 +28,18 @@ SCOPES = frozenset(
 
 EVENTS = (
     "agent_session_stopped",
+    "agent_session_title_changed",
+    "app_context_changed",
+    "app_home_opened",
     "app_mention",
+    "app_uninstalled",
     "message.channels",
     "message.groups",
     "message.im",
     "message.mpim",
     "reaction_added",
     "reaction_removed",
+    "tokens_revoked",
 )
 """Events that the app subscribes to."""
 

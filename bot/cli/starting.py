@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from enum import StrEnum
 from importlib.metadata import version as installed_version
 from importlib.resources import files
 from pathlib import Path
@@ -36,15 +37,34 @@ def init(
     note(f"Wrote {target}. Next: `curbside doctor`, then `curbside chat`.")
 
 
+class SlackMode(StrEnum):
+    """How Slack's events come."""
+
+    SOCKET = "socket"
+    HTTP = "http"
+
+
 @guarded
 def manifest_slack(
     name: Annotated[str, typer.Option(help="What the app is called.")] = "Curbside",
     command: Annotated[str, typer.Option(help="The slash command.")] = "/curbside",
+    mode: Annotated[
+        SlackMode, typer.Option(help="How events come: by socket, or over HTTP.")
+    ] = SlackMode.SOCKET,
+    url: Annotated[
+        str, typer.Option(help="For http: our server, as https://bot.example.org.")
+    ] = "",
 ) -> None:
     """Print the manifest to create the Slack app from, as JSON."""
     from bot.cli.slack_manifest import build
 
-    print_json(build(name, command))
+    over_http = mode is SlackMode.HTTP
+    if over_http != url.startswith("https://"):
+        raise CommandFailed(
+            "--mode http goes with --url and an address that begins with https://, "
+            "and --mode socket with none"
+        )
+    print_json(build(name, command, url.rstrip("/")))
 
 
 @guarded

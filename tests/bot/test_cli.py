@@ -16,11 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
-from adapters.slack.settings import EVENTS, SCOPES
 from backends.knowledge.ingest import Progress, Report
 from bot import control, state
 from bot.cli import app
@@ -233,84 +231,6 @@ def test_init_says_where_it_cannot_write() -> None:
 
     assert result.exit_code == Exit.FAILURE
     assert "missing/curbside.toml cannot be written" in result.stderr
-
-
-def text_of(longest: int) -> dict[str, Any]:
-    return {"type": "string", "minLength": 1, "maxLength": longest}
-
-
-def only(required: str, **properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": required.split(),
-        "additionalProperties": False,
-        "properties": properties,
-    }
-
-
-FLAG = {"type": "boolean"}
-NAMES = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
-MANIFEST = only(
-    "display_information features oauth_config settings",
-    display_information=only("name", name=text_of(35), description=text_of(140)),
-    features=only(
-        "agent_view app_home bot_user slash_commands",
-        agent_view=only(
-            "agent_description",
-            agent_description=text_of(300),
-            suggested_prompts={
-                "type": "array",
-                "maxItems": 4,
-                "items": only("title message", title=text_of(80), message=text_of(300)),
-            },
-        ),
-        app_home=only(
-            "messages_tab_enabled",
-            home_tab_enabled=FLAG,
-            messages_tab_enabled={"const": True},
-            messages_tab_read_only_enabled={"const": False},
-        ),
-        bot_user=only("display_name", display_name=text_of(80), always_online=FLAG),
-        slash_commands={
-            "type": "array",
-            "items": only(
-                "command description",
-                command={"type": "string", "pattern": "^/", "maxLength": 32},
-                description=text_of(2000),
-                usage_hint=text_of(1000),
-                should_escape=FLAG,
-            ),
-        },
-    ),
-    oauth_config=only("scopes", scopes=only("bot", bot=NAMES)),
-    settings=only(
-        "event_subscriptions interactivity socket_mode_enabled",
-        event_subscriptions=only("bot_events", bot_events=NAMES),
-        interactivity=only("is_enabled", is_enabled={"const": True}),
-        org_deploy_enabled=FLAG,
-        socket_mode_enabled={"const": True},
-        token_rotation_enabled=FLAG,
-    ),
-)
-"""What Slack takes, of the parts that we use; its own schema allows more."""
-
-
-def test_the_slack_manifest_is_one_that_slack_takes() -> None:
-    result = invoke("manifest", "slack", "--name", "Ada", "--command", "/ada")
-
-    manifest = json.loads(result.stdout)
-    jsonschema.Draft7Validator(MANIFEST).validate(manifest)
-    assert manifest["display_information"]["name"] == "Ada"
-    assert manifest["features"]["slash_commands"][0]["command"] == "/ada"
-
-
-def test_the_slack_manifest_asks_for_what_the_adapter_uses() -> None:
-    manifest = json.loads(invoke("manifest", "slack").stdout)
-
-    scopes = set(manifest["oauth_config"]["scopes"]["bot"])
-    events = manifest["settings"]["event_subscriptions"]["bot_events"]
-    assert scopes == SCOPES | {"assistant:write"}
-    assert set(events) == set(EVENTS)
 
 
 def test_version() -> None:
