@@ -98,8 +98,8 @@ async def index(
         spent += time.perf_counter() - begun
         await store.upsert(
             [
-                Entry(piece, vector, terms.of_document(text))
-                for piece, vector, text in zip(batch, vectors, texts, strict=True)
+                Entry(piece, vector, terms.of_document(piece.worded))
+                for piece, vector in zip(batch, vectors, strict=True)
             ]
         )
     return len(pieces) / spent

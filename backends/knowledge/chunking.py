@@ -48,6 +48,11 @@ class Piece:
         """What is embedded: the breadcrumb tells a piece from its like elsewhere."""
         return f"{self.breadcrumb}: {self.text}" if self.breadcrumb else self.text
 
+    @property
+    def worded(self) -> str:
+        """What is searched by words: those of a heading count twice."""
+        return f"{self.breadcrumb}. {self.indexed}" if self.breadcrumb else self.text
+
 
 def cut(
     document: Document, labels: frozenset[str] = frozenset(), revision: str = ""

@@ -2,44 +2,49 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable, Collection, Sequence
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 import qdrant_edge as edge
 
+from backends.knowledge.edge_folder import (
+    create_beside,
+    make_current,
+    open_shard,
+    read_identity,
+    require_room,
+    sweep,
+    unusable,
+)
 from backends.knowledge.folder_lock import FolderLock
+from backends.knowledge.fusion import Ranking, fused, paired
 from backends.knowledge.store import (
     DENSE,
-    IDENTITY_ID,
-    KEYWORDS,
     PREFETCH,
-    REBUILD,
     SPARSE,
     DocumentRecord,
     Entry,
     Hit,
     Identity,
     StoreUnavailable,
+    VectorStore,
     View,
-    check_identity,
     entry_payload,
-    identity_payload,
     point_id,
     rarest,
     record_payload,
     to_piece,
     to_record,
 )
+from backends.knowledge.terms import Sparse
 
 T = TypeVar("T")
 PAGE = 1_000
-
-ROOM = 64 * 2**20
-"""Free bytes that a write wants. The engine maps its files into memory, and on a full
-disk a write to such a file does not fail: it ends the process."""
 
 
 class EdgeStore:
@@ -50,39 +55,84 @@ class EdgeStore:
     """
 
     def __init__(
-        self, folder: Path, shard: edge.EdgeShard, lock: FolderLock, executor: Executor
+        self,
+        folder: Path,
+        shard: edge.EdgeShard,
+        path: Path,
+        executor: Executor,
+        lock: FolderLock | None = None,
     ) -> None:
         self.folder = folder
         self._shard = shard
-        self._lock = lock
+        self._path = path
         self._executor = executor
+        self._lock = lock
 
     @classmethod
     async def open(
-        cls, folder: Path, identity: Identity, rebuild: bool = False
+        cls,
+        folder: Path,
+        identity: Identity,
+        rebuild: bool = False,
+        *,
+        checked: bool = True,
     ) -> "EdgeStore":
-        """Open the collection, or create it; `rebuild` begins with an empty one."""
+        """Open the collection, or create it; `rebuild` begins with an empty one.
+
+        Without being `checked` it may have been made with something else.
+        """
         lock = FolderLock(folder)
         try:
             lock.acquire()
         except OSError as error:
             lock.release()
-            raise _unusable(folder, error) from error
+            raise unusable(folder, error) from error
         executor = ThreadPoolExecutor(1, "knowledge-store")
         try:
             loop = asyncio.get_running_loop()
-            shard = await loop.run_in_executor(
-                executor, _open, folder, identity, rebuild
+            shard, path = await loop.run_in_executor(
+                executor,
+                lambda: open_shard(folder, identity, rebuild=rebuild, checked=checked),
             )
         except BaseException:
             executor.shutdown(wait=False)
             lock.release()
             raise
-        return cls(folder, shard, lock, executor)
+        return cls(folder, shard, path, executor, lock)
+
+    async def beside(self, identity: Identity) -> "EdgeStore":
+        executor = ThreadPoolExecutor(1, "knowledge-store-beside")
+        shard, path = await self._run(lambda: create_beside(self.folder, identity))
+        return EdgeStore(self.folder, shard, path, executor)
+
+    async def switch_to(self, other: VectorStore) -> None:
+        assert isinstance(other, EdgeStore)
+        await other.flush()
+        other._executor.shutdown()
+
+        def switch() -> None:
+            make_current(self.folder, other._path)
+            before, self._shard = self._shard, other._shard
+            self._path = other._path
+            before.close()
+            sweep(self.folder, self._path)
+
+        await self._run(switch)
+
+    async def discard(self) -> None:
+        def remove() -> None:
+            self._shard.close()
+            shutil.rmtree(self._path, ignore_errors=True)
+
+        await self._run(remove)
+        self._executor.shutdown(wait=False)
+
+    async def identity(self) -> Mapping[str, Any]:
+        return await self._run(lambda: read_identity(self._shard))
 
     async def upsert(self, entries: Sequence[Entry]) -> None:
         def write() -> None:
-            _require_room(self.folder)
+            require_room(self.folder)
             points = [_point(entry) for entry in entries]
             self._shard.update(edge.UpdateOperation.upsert_points(points))
 
@@ -95,7 +145,7 @@ class EdgeStore:
         )
 
         def write() -> None:
-            _require_room(self.folder)
+            require_room(self.folder)
             self._shard.update(edge.UpdateOperation.upsert_points([point]))
 
         await self._run(write)
@@ -126,20 +176,32 @@ class EdgeStore:
         if not views:
             return []
         allowed = edge.Filter(must=[_any("labels", audience)])
-        request = edge.QueryRequest(
-            limit=limit,
-            prefetches=[
-                edge.Prefetch(limit=PREFETCH, query=query, filter=allowed)
-                for view in views
-                for query in _queries(view)
-            ],
-            query=cast(edge.Fusion, edge.Fusion.Dbsf()),
-            with_payload=True,
-            with_vector=[DENSE],
-        )
-        return await self._run(
-            lambda: [_hit(point) for point in self._shard.query(request)]
-        )
+        requests = [
+            edge.QueryRequest(limit=PREFETCH, query=query, filter=allowed)
+            for view in views
+            for query in _queries(view)
+        ]
+
+        def look_up() -> list[Hit]:
+            answers = self._shard.query_batch(edge.QueryBatchRequest(requests))
+            rankings = [
+                Ranking([str(p.id) for p in points], [p.score for p in points])
+                for points in answers
+            ]
+            best = dict(fused(paired(views, rankings), limit))
+            return [replace(hit, score=best[hit.id]) for hit in self._fetch(best)]
+
+        return await self._run(look_up)
+
+    async def fetch(self, ids: Sequence[str], audience: frozenset[str]) -> list[Hit]:
+        hits = await self._run(lambda: self._fetch(ids))
+        return [hit for hit in hits if hit.piece.labels & audience]
+
+    def _fetch(self, ids: Iterable[str]) -> list[Hit]:
+        wanted: list[int | uuid.UUID | str] = list(ids)
+        points = self._shard.retrieve(wanted, with_payload=True, with_vector=[DENSE])
+        hits = {str(point.id): _hit(point) for point in points}
+        return [hits[id] for id in map(str, wanted) if id in hits]
 
     async def rarity(self, terms: Collection[int]) -> dict[int, float]:
         def look_up() -> dict[int, float]:
@@ -179,6 +241,27 @@ class EdgeStore:
 
         return await self._run(read)
 
+    async def entries(self, documents: Collection[str]) -> list[Entry]:
+        wanted = edge.Filter(must=[_is("type", "piece"), _any("document", documents)])
+
+        def read() -> list[Entry]:
+            found: list[Entry] = []
+            offset = None
+            while True:
+                request = edge.ScrollRequest(
+                    offset=offset,
+                    limit=PAGE,
+                    filter=wanted,
+                    with_payload=True,
+                    with_vector=True,
+                )
+                records, offset = self._shard.scroll(request)
+                found.extend(map(_entry, records))
+                if offset is None:
+                    return found
+
+        return await self._run(read) if documents else []
+
     async def count(self) -> int:
         return await self._run(self._count)
 
@@ -188,7 +271,7 @@ class EdgeStore:
         return count
 
     async def flush(self) -> None:
-        await self._run(self._shard.flush)
+        await self._run(lambda: self._shard.flush())
 
     async def close(self) -> None:
         def close() -> None:
@@ -199,7 +282,8 @@ class EdgeStore:
             await self._run(close)
         finally:
             self._executor.shutdown(wait=False)
-            self._lock.release()
+            if self._lock is not None:
+                self._lock.release()
 
     async def _run(self, work: Callable[[], T]) -> T:
         """Work in the store's thread; the engine knows one exception class for all."""
@@ -214,88 +298,20 @@ class EdgeStore:
             ) from error
 
 
-def _open(folder: Path, identity: Identity, rebuild: bool) -> edge.EdgeShard:
-    path = folder / "shard"
-    if rebuild or not (path / "edge_config.json").exists():
-        return _create_anew(folder, path, identity)
-    shard = _load(folder, path)
-    try:
-        found = shard.retrieve([IDENTITY_ID], with_payload=True, with_vector=False)
-        payload = (found[0].payload if found else None) or {}
-        check_identity(payload, identity, f"{str(folder)!r}")
-    except BaseException:
-        shard.close()
-        raise
-    return shard
-
-
-def _create_anew(folder: Path, path: Path, identity: Identity) -> edge.EdgeShard:
-    _require_room(folder)
-    try:
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True)
-        return _create(path, identity)
-    except Exception as error:  # the engine knows one class for all
-        # What is left of it must not pass for a collection the next time.
-        shutil.rmtree(path, ignore_errors=True)
-        raise _unusable(folder, error) from error
-
-
-def _require_room(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < ROOM:
-        raise StoreUnavailable(
-            f"the disk of the document store in {str(folder)!r} has "
-            f"{free / 2**20:.0f} MB left, and {ROOM / 2**20:.0f} MB are needed; make "
-            "room, or set `data_dir` to a bigger disk, then run `curbside ingest` again"
-        )
-
-
-def _unusable(folder: Path, error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(
-        f"the document store cannot be made in {str(folder)!r} ({error}); check that "
-        "it can be written to and that its disk has room, or set `data_dir`"
-    )
-
-
-def _create(path: Path, identity: Identity) -> edge.EdgeShard:
-    config = edge.EdgeConfig(
-        vectors={
-            DENSE: edge.EdgeVectorParams(
-                size=identity.dimensions, distance=edge.Distance.Cosine
-            )
-        },
-        sparse_vectors={
-            SPARSE: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)
-        },
-    )
-    shard = edge.EdgeShard.create(str(path), config)
-    for field in KEYWORDS:
-        index = edge.UpdateOperation.create_field_index(
-            field, edge.PayloadSchemaType.Keyword
-        )
-        shard.update(index)
-    point = edge.Point(IDENTITY_ID, {}, identity_payload(identity))
-    shard.update(edge.UpdateOperation.upsert_points([point]))
-    shard.flush()
-    return shard
-
-
-def _load(folder: Path, path: Path) -> edge.EdgeShard:
-    try:
-        return edge.EdgeShard.load(str(path))
-    except Exception as error:
-        _require_room(folder)  # on a full disk nothing is wrong with what is there
-        raise StoreUnavailable(
-            f"the document store in {str(folder)!r} cannot be opened ({error}); "
-            f"restore it from a backup, or build it anew with: {REBUILD}"
-        ) from error
-
-
 def _point(entry: Entry) -> edge.Point:
     sparse = edge.SparseVector(list(entry.sparse.indices), list(entry.sparse.values))
     vectors = {DENSE: entry.dense.tolist(), SPARSE: sparse}
     return edge.Point(entry.id, vectors, entry_payload(entry))
+
+
+def _entry(record: edge.Record) -> Entry:
+    vectors = cast(dict[str, Any], record.vector)
+    sparse = vectors[SPARSE]
+    return Entry(
+        to_piece(record.payload or {}),
+        np.asarray(vectors[DENSE], np.float32),
+        Sparse(tuple(sparse.indices), tuple(sparse.values)),
+    )
 
 
 def _queries(view: View) -> list[edge.Query]:
@@ -306,12 +322,13 @@ def _queries(view: View) -> list[edge.Query]:
     return queries
 
 
-def _hit(point: edge.ScoredPoint) -> Hit:
+def _hit(point: edge.Record) -> Hit:
+    vector = cast(dict[str, Any], point.vector)[DENSE]
     return Hit(
         id=str(point.id),
         piece=to_piece(point.payload or {}),
-        score=point.score,
-        dense=np.asarray(_vectors(point)[DENSE], np.float32),
+        score=0.0,
+        dense=np.asarray(vector, np.float32),
     )
 
 

@@ -13,8 +13,7 @@ from backends.knowledge.embedding import Embedder, Vectors
 from backends.knowledge.store import Hit, VectorStore, View
 from backends.knowledge.terms import Terms
 
-EARLIER = 3  # questions that the widest wording repeats
-ANSWER_WORDS = 60  # of the previous answer, for what a follow-up refers to
+ANSWER_WORDS = 30  # of the previous answer, for what a follow-up refers to
 HITS_FOR_EACH = 4  # pieces asked for each passage wanted, since pieces are joined
 FEWEST_HITS = 30
 JOINED_WORDS = 400
@@ -45,7 +44,7 @@ class Retriever:
     ) -> list[Passage]:
         """The passages that this audience may see, best first; [] when none fits."""
         wordings = phrased(question, history)
-        vectors = await asyncio.to_thread(self._embedder.embed, wordings)
+        vectors = await asyncio.to_thread(self._vectors, wordings)
         views = [
             View(vector, self._terms.of_question(wording))
             for vector, wording in zip(vectors, wordings, strict=True)
@@ -55,6 +54,12 @@ class Retriever:
         runs = joined(hits)
         backing = await self._support(question, vectors, hits, runs)
         return [_passage(run, backing) for run in runs[:limit]]
+
+    def _vectors(self, wordings: Sequence[str]) -> Vectors:
+        """One row for each wording, the same one embedded only once."""
+        different = list(dict.fromkeys(wordings))
+        vectors = self._embedder.embed(different)
+        return vectors[[different.index(wording) for wording in wordings]]
 
     async def _support(
         self,
@@ -74,9 +79,10 @@ class Retriever:
 def phrased(question: str, history: Sequence[PastTurn]) -> list[str]:
     """The wordings of a question that are searched together, the plain one first.
 
-    A follow-up ("and on Fridays?") names its subject in an earlier turn. Fusing four
-    wordings finds it without a model that would rewrite the question. Two that come out
-    the same stay two: each is a vote.
+    A follow-up ("and on Fridays?") names its subject in an earlier turn: the one
+    before, or the first, or the last answer. Fusing four wordings finds it without a
+    model that would rewrite the question. Two that come out the same stay two: each is
+    a vote.
     """
     if not history:
         return [question]
@@ -85,7 +91,7 @@ def phrased(question: str, history: Sequence[PastTurn]) -> list[str]:
     return [
         question,
         f"{last.question} {question}",
-        " ".join([*(turn.question for turn in history[-EARLIER:]), question]),
+        f"{history[0].question} {question}",
         f"{question} {answer}".strip(),
     ]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from backends.base import BackendMisconfigured
+from backends.knowledge.fusion import Ranking, fused, paired
 from backends.knowledge.store import (
     DENSE,
     IDENTITY_ID,
@@ -145,23 +147,36 @@ class ServerStore:
         if not views:
             return []
         allowed = models.Filter(must=[_any("labels", audience)])
-        answer = await self._ask(
-            self._client.query_points(
-                self.collection,
-                prefetch=[
-                    models.Prefetch(
-                        query=query, using=using, limit=PREFETCH, filter=allowed
-                    )
-                    for view in views
-                    for using, query in _queries(view)
-                ],
-                query=models.FusionQuery(fusion=models.Fusion.DBSF),
-                limit=limit,
-                with_payload=True,
-                with_vectors=[DENSE],
+        requests = [
+            models.QueryRequest(
+                query=query, using=using, limit=PREFETCH, filter=allowed
+            )
+            for view in views
+            for using, query in _queries(view)
+        ]
+        answers = await self._ask(
+            self._client.query_batch_points(self.collection, requests)
+        )
+        rankings = [
+            Ranking(
+                [str(point.id) for point in answer.points],
+                [point.score for point in answer.points],
+            )
+            for answer in answers
+        ]
+        best = dict(fused(paired(views, rankings), limit))
+        hits = await self.fetch(list(best), audience)
+        return [replace(hit, score=best[hit.id]) for hit in hits]
+
+    async def fetch(self, ids: Sequence[str], audience: frozenset[str]) -> list[Hit]:
+        points = await self._ask(
+            self._client.retrieve(
+                self.collection, list(ids), with_payload=True, with_vectors=[DENSE]
             )
         )
-        return [_hit(point) for point in answer.points]
+        hits = {str(point.id): _hit(point) for point in points}
+        found = [hits[id] for id in ids if id in hits]
+        return [hit for hit in found if hit.piece.labels & audience]
 
     async def rarity(self, terms: Collection[int]) -> dict[int, float]:
         if not terms:
@@ -261,16 +276,16 @@ def _queries(view: View) -> list[tuple[str, list[float] | models.SparseVector]]:
     return queries
 
 
-def _hit(point: models.ScoredPoint) -> Hit:
+def _hit(point: models.Record) -> Hit:
     return Hit(
         id=str(point.id),
         piece=to_piece(point.payload or {}),
-        score=point.score,
+        score=0.0,
         dense=np.asarray(_vector(point, DENSE), np.float32),
     )
 
 
-def _vector(point: models.ScoredPoint, name: str) -> Any:
+def _vector(point: models.Record | models.ScoredPoint, name: str) -> Any:
     assert isinstance(point.vector, dict)
     return point.vector[name]
 

@@ -20,9 +20,10 @@ from backends.knowledge.embedding import Embedder, Vectors
 from backends.knowledge.terms import Sparse, Terms
 
 DENSE, SPARSE = "dense", "sparse"
-PREFETCH = 100  # candidates of each view, before they are fused
+PREFETCH = 200  # candidates of each ranking, before they are fused
 KEYWORDS = ("type", "document", "labels", "revision")
 NAMESPACE = uuid.UUID("6d0f6b3e-8a52-5c1c-9d5e-2b7f3a1c4e90")
+REINDEX = "curbside reindex"
 REBUILD = "curbside ingest --rebuild"
 
 
@@ -132,6 +133,10 @@ class VectorStore(Protocol):
         """The best pieces over all views that carry a label of the audience."""
         ...
 
+    async def fetch(self, ids: Sequence[str], audience: frozenset[str]) -> list[Hit]:
+        """Those of these pieces that exist and carry a label of the audience."""
+        ...
+
     async def rarity(self, terms: Collection[int]) -> dict[int, float]:
         """The inverse document frequency of each term; an unknown one is the rarest."""
         ...
@@ -140,6 +145,29 @@ class VectorStore(Protocol):
 
     async def count(self) -> int:
         """How many pieces there are."""
+        ...
+
+    async def entries(self, documents: Collection[str]) -> list[Entry]:
+        """All pieces of these documents, with their vectors."""
+        ...
+
+    async def identity(self) -> Mapping[str, Any]:
+        """What the collection was made with; see `Identity`."""
+        ...
+
+    async def beside(self, identity: Identity) -> "VectorStore":
+        """An empty collection beside this one, for `switch_to` or `discard`."""
+        ...
+
+    async def switch_to(self, other: "VectorStore") -> None:
+        """Put the contents of one that is `beside` in place of ours, at once.
+
+        Searches go on meanwhile. `other` is not to be used any more.
+        """
+        ...
+
+    async def discard(self) -> None:
+        """Delete and close a collection that is beside another."""
         ...
 
     async def flush(self) -> None:
@@ -164,7 +192,7 @@ def check_identity(found: Mapping[str, Any], wanted: Identity, where: str) -> No
             if known[key] != expected[key]
         )
         raise CollectionMismatch(
-            f"{where} was built with {differing}; build it anew with: {REBUILD}"
+            f"{where} was built with {differing}; build it anew with: {REINDEX}"
         )
 
 

@@ -49,9 +49,8 @@ class Writer:
             await self._store.record(each.record)
 
     def _entries(self, pieces: Sequence[Piece]) -> list[Entry]:
-        texts = [piece.indexed for piece in pieces]
-        vectors = self._embedder.embed(texts)
+        vectors = self._embedder.embed([piece.indexed for piece in pieces])
         return [
-            Entry(piece, vector, self._terms.of_document(text))
-            for piece, vector, text in zip(pieces, vectors, texts, strict=True)
+            Entry(piece, vector, self._terms.of_document(piece.worded))
+            for piece, vector in zip(pieces, vectors, strict=True)
         ]

@@ -20,6 +20,7 @@ from backends.knowledge.store import (
     Identity,
     VectorStore,
     View,
+    point_id,
     rarest,
 )
 from backends.knowledge.terms import Terms
@@ -165,6 +166,21 @@ async def test_shows_only_what_the_audience_may_see(
     hits = await store.search([view(terms, "open closed unlabelled")], audience, 9)
 
     assert {hit.piece.text for hit in hits} == seen
+
+
+async def test_fetches_pieces_by_their_ids(store: VectorStore, terms: Terms) -> None:
+    public, staff = (
+        entry(terms, name, document=name, labels=frozenset({label}))
+        for name, label in (("a.md", "public"), ("b.md", "staff"))
+    )
+    await store.upsert([public, staff])
+    wanted = [staff.id, point_id("piece", "gone.md", "", 0), public.id]
+
+    hits = await store.fetch(wanted, EVERYONE)
+
+    assert [hit.piece for hit in hits] == [staff.piece, public.piece]
+    assert await store.fetch([staff.id], PUBLIC) == []
+    assert await store.fetch([], STAFF) == []
 
 
 async def test_an_empty_collection_has_nothing(
