@@ -247,10 +247,11 @@ class DiscordAdapter:
                 "commands go to an Interactions Endpoint URL, and not to us; remove it "
                 "under General Information in the developer portal"
             )
-        if application.approximate_guild_count >= SHARD_LIMIT:
+        shards = self._settings.shards
+        if shards and application.approximate_guild_count >= SHARD_LIMIT * shards:
             problems.append(
-                f"Discord wants shards from {SHARD_LIMIT} servers on, which this bot "
-                "does not have"
+                f"Discord wants a shard for each {SHARD_LIMIT} servers: raise setting "
+                "'discord.shards', or set it to 0 to have as many as it advises"
             )
         if self._listener is not None and self._listener.interactions.problem:
             problems.append(self._listener.interactions.problem)

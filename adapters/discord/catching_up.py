@@ -1,17 +1,15 @@
-"""What was said while nobody listened: Discord keeps it, and never sends it again.
-
-No mark of how far we have read is needed: the look goes back for a fixed time, and the
-inbox knows what it has had. Direct messages are found only in channels that this
-process has seen: a bot cannot list them.
-"""
+"""What was said while nobody listened: Discord keeps it, and never sends it again."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
+from functools import partial
 
 import aiohttp
 import discord
+
+from adapters.discord.listening import Listener
 
 Place = discord.TextChannel | discord.Thread | discord.VoiceChannel
 
@@ -24,41 +22,80 @@ PAUSES = (1.0, 4.0, 15.0)
 """After these a channel that could not be read is tried again, or given up."""
 
 
-async def missed(
-    client: discord.Client,
-    since: datetime,
-    private: Iterable[int],
-    *,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> AsyncIterator[discord.Message]:
-    """Messages since a time, the oldest of a channel first."""
-    for place in places(client, since, private):
-        for pause in PAUSES:
+class CatchUp:
+    """Reads the channels, threads and known rooms of a shard from their cursors on.
+
+    What is older than `since` is not answered any more, but listed for an admin.
+    """
+
+    def __init__(
+        self,
+        client: discord.Client,
+        listener: Listener,
+        since: datetime,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._client = client
+        self._listener = listener
+        self._since = since
+        self._sleep = sleep
+        self._start = discord.utils.time_snowflake(since)
+
+    async def run(self) -> tuple[set[int], set[int]]:
+        """Hand in what was found; the channels not read, and those that were."""
+        unread, read, count = set[int](), set[int](), 0
+        for id_, place in self._places():
+            found = await self._history(id_, place)
+            if found is None:
+                unread.add(id_)
+                continue
+            read.add(id_)
+            count += len(found)
+            for message in reversed(found):
+                late = message.created_at < self._since
+                hear = self._listener.missed if late else self._listener.said
+                self._listener.take(partial(hear, self._client, message))
+        log.info("discord: looked through %d messages of %d channels", count, len(read))
+        return unread, read
+
+    def _places(self) -> Iterator[tuple[int, discord.abc.Messageable]]:
+        """Where something was said since we last heard of it."""
+        for guild in self._client.guilds:
+            text: list[Place] = [*guild.text_channels, *guild.threads]
+            for place in [*text, *guild.voice_channels]:
+                last = place.last_message_id
+                if last is not None and last > self._after(place.id):
+                    yield place.id, place
+        if not self._client.shard_id:
+            # Direct messages come to the first shard, and cannot be listed.
+            for id_ in self._listener.cursors.rooms:
+                yield id_, self._client.get_partial_messageable(id_)
+
+    def _after(self, channel: int) -> int:
+        """The message from which on a channel is to be read."""
+        known = self._listener.cursors.of(channel)
+        return self._start if known is None else known
+
+    async def _history(
+        self, id_: int, place: discord.abc.Messageable
+    ) -> list[discord.Message] | None:
+        """The messages after the cursor, the newest first; None when it failed."""
+        after = discord.Object(self._after(id_))
+        for pause in (*PAUSES, None):
             try:
-                history = place.history(after=since, limit=MOST, oldest_first=False)
+                history = place.history(after=after, limit=MOST, oldest_first=False)
                 found = [message async for message in history]
-            except discord.Forbidden:
+            except (discord.Forbidden, discord.NotFound):
                 # Not our channel, then nobody can ask us anything there.
                 log.debug("no history of %s", place)
-                break
+                return []
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 log.warning("cannot look through a channel: %s", error)
-                await sleep(pause)
+                if pause is not None:
+                    await self._sleep(pause)
                 continue
-            for message in reversed(found):
-                yield message
-            break
-
-
-def places(
-    client: discord.Client, since: datetime, private: Iterable[int]
-) -> Iterator[discord.abc.Messageable]:
-    """Channels and threads in which something was said since."""
-    for guild in client.guilds:
-        text: list[Place] = [*guild.text_channels, *guild.threads]
-        for place in [*text, *guild.voice_channels]:
-            last = place.last_message_id
-            if last is not None and discord.utils.snowflake_time(last) > since:
-                yield place
-    for id_ in private:
-        yield client.get_partial_messageable(id_)
+            if len(found) == MOST:
+                log.warning("channel %d: only the last %d were looked at", id_, MOST)
+            return found
+        return None

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Container
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import discord
 
+from adapters.discord.cursors import Cursors, note_missed
 from adapters.discord.events import (
     Reading,
     by_person,
@@ -21,7 +21,7 @@ from adapters.discord.events import (
     to_author,
     verdict,
 )
-from adapters.discord.heard import REMEMBERED, Memory
+from adapters.discord.heard import Memory
 from adapters.discord.interactions import Interactions
 from adapters.discord.settings import DiscordSettings
 from bot.adapter import Acceptance, Intake, Listening
@@ -67,8 +67,7 @@ class Listener:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.interactions = Interactions(settings, intake)
-        self.private: deque[int] = deque(maxlen=REMEMBERED)
-        """Channels of direct messages; a bot cannot list them."""
+        self.cursors = Cursors(intake.records)
         self._settings = settings
         self._intake = intake
         self._removed = removed
@@ -103,8 +102,27 @@ class Listener:
 
     async def said(self, client: discord.Client, message: discord.Message) -> None:
         """A message was written, or found to have been written while we were away."""
-        if message.guild is None and message.channel.id not in self.private:
-            self.private.append(message.channel.id)
+        if message.guild is None and not message.author.bot:
+            await self.cursors.room(message.channel.id, message.author.id)
+        await self._said(client, message)
+        self.cursors.heard(message)
+
+    async def missed(self, client: discord.Client, message: discord.Message) -> None:
+        """A message is too old to be answered: a question is listed for an admin."""
+        reading = await self._read(client, message)
+        asked: Message | None = None
+        if reading is not None and (
+            reading.certain
+            or await self._intake.takes_part(reading.message.conversation)
+        ):
+            asked = reading.message
+        elif by_person(message) and await self._every(message):
+            asked = overheard(message, _me(client), threads=self._settings.threads)
+        if asked is not None:
+            await note_missed(self._intake.records, asked, message.jump_url)
+        self.cursors.heard(message)
+
+    async def _said(self, client: discord.Client, message: discord.Message) -> None:
         reading = await self._read(client, message)
         if reading is not None and (
             reading.certain

@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 logging.getLogger("discord").setLevel(logging.INFO)
 
 LATER_SECONDS = 2.0
+READY_SECONDS = 2.0
+"""A session is complete when no server of ours was named for so long."""
+
 LONGEST_WAIT_SECONDS = 30.0
 """A rate limit longer than this is for the delivery to wait out, not the library."""
 
@@ -255,7 +258,9 @@ class DiscordRest:
             raise unclear(f"no reply from Discord to {what}: {words}") from error
 
 
-def new_client(intents: discord.Intents, kind: type[C], **more: int) -> C:
+def new_client(
+    intents: discord.Intents, kind: type[C], shard: tuple[int, int] | None = None
+) -> C:
     """A client that calls nobody, keeps little, and waits for no limit for long."""
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     return kind(
@@ -265,7 +270,9 @@ def new_client(intents: discord.Intents, kind: type[C], **more: int) -> C:
         chunk_guilds_at_startup=False,
         member_cache_flags=discord.MemberCacheFlags.none(),
         max_ratelimit_timeout=LONGEST_WAIT_SECONDS,
-        **more,
+        guild_ready_timeout=READY_SECONDS,
+        shard_id=None if shard is None else shard[0],
+        shard_count=None if shard is None else shard[1],
     )
 
 

@@ -45,6 +45,13 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions are started without Discord's pauses."""
+    monkeypatch.setattr("adapters.discord.starting.SPACING_SECONDS", 0.05)
+    monkeypatch.setattr("adapters.discord.rest.READY_SECONDS", 0.2)
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[DiscordServer]:
     async with DiscordServer() as server:

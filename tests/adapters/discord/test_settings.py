@@ -20,6 +20,7 @@ from bot.settings import load_settings
 
 Delivering = Callable[..., Delivery]
 Opened = Callable[..., Any]
+Listening = Callable[..., Any]
 
 
 async def test_is_not_there_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,18 +104,19 @@ async def test_health_never_raises(server: DiscordServer) -> None:
 
 
 async def test_health_names_what_must_be_changed(
-    server: DiscordServer, hearing: DiscordAdapter
+    server: DiscordServer, opened: Opened, listening: Listening
 ) -> None:
     server.rest.about = {
         "approximate_guild_count": 2500,
         "interactions_endpoint_url": "https://example.org/",
     }
-    server.gateway.accepting = False
-    server.gateway.drop()
-    await server.wait_for(lambda: not server.gateway.connected)
-    await asyncio.sleep(0.1)
+    async with opened(shards=1) as adapter, listening(adapter):
+        server.gateway.accepting = False
+        server.gateway.drop()
+        await server.wait_for(lambda: not server.gateway.connected)
+        await asyncio.sleep(0.1)
 
-    health = await hearing.health()
+        health = await adapter.health()
 
     assert not health.ok
     endpoint, shards, gateway = health.problems
@@ -137,21 +139,6 @@ async def test_health_does_not_wait_for_ever(
 
     assert not health.ok
     assert "did not answer" in health.problems[0]
-
-
-@pytest.mark.parametrize(
-    ("code", "words"), [(4004, "CURBSIDE_DISCORD_TOKEN"), (4011, "more servers")]
-)
-async def test_a_gateway_that_wants_no_more_of_us_ends_it(
-    server: DiscordServer, adapter: DiscordAdapter, box: Box, code: int, words: str
-) -> None:
-    listening = asyncio.create_task(adapter.listen(box))
-    await server.wait_for(lambda: server.gateway.connected)
-
-    server.gateway.close(code)
-
-    with pytest.raises(ConfigurationError, match=words):
-        await listening
 
 
 async def test_a_token_that_is_revoked_meanwhile_ends_it(

@@ -44,10 +44,11 @@ class Starts:
 
     def payload(self, now: float) -> Payload:
         recent = [moment for moment in self.times if moment > now - DAY]
+        first = recent[0] if recent else now
         return {
             "total": self.total,
             "remaining": max(0, self.total - len(recent)),
-            "reset_after": int((recent[0] + DAY - now) * 1000) if recent else 0,
+            "reset_after": int((first + DAY - now) * 1000),
             "max_concurrency": self.concurrency,
         }
 
@@ -242,6 +243,11 @@ class Gateway:
         self._forget(not resumable)
         for connection in list(self._connections):
             connection.abort()
+
+    async def raw(self, text: str) -> None:
+        """Send any text to every client, whether it is a frame or not."""
+        for connection in list(self._connections):
+            await connection.socket.send_str(text)
 
     def ask_to_reconnect(self) -> None:
         for connection in list(self._connections):
