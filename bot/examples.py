@@ -15,11 +15,13 @@ from backends.tuning.example import (
     TrainingExample,
     example_id,
 )
+from backends.tuning.names import find_names
 from backends.tuning.scrub import Scrubber
 from backends.tuning.snapshot import as_data, from_data
 from bot.answers import Answers, Cited, KeptAnswer
 from bot.errors import NotAllowed
 from bot.noting import CORRECTION, FEEDBACK
+from bot.settings import Settings
 from bot.state.base import Record, Records
 
 KIND = "example"
@@ -112,6 +114,16 @@ class Examples:
                 new += await self.add(_approved(kept))
         return new
 
+    async def scrub_again(self) -> int:
+        """Scrub what is stored anew; how many changed, and are candidates again."""
+        changed = 0
+        for example in await self.all():
+            clean = self._scrubbed(example)
+            if clean.content_hash != example.content_hash:
+                await self._put(replace(clean, status=Status.CANDIDATE))
+                changed += 1
+        return changed
+
     async def forget(self, person: str) -> list[str]:
         """Erase the examples that a person's words are in; their ids."""
         gone = []
@@ -154,6 +166,13 @@ class Examples:
             people[0] if people else example.provenance.author,
         )
         return await self.records.put(record, only_new=only_new)
+
+
+def scrubber_of(settings: Settings) -> Scrubber:
+    """The scrubber that the settings ask for. Raises ConfigurationError."""
+    tuning = settings.tuning
+    names = find_names() if tuning.find_names else None
+    return Scrubber(tuple(tuning.roster), names)
 
 
 def _corrected(record: Record, kept: KeptAnswer | None) -> TrainingExample:

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from backends.knowledge.store import StoreInUse
 
 FILE = "run.json"
 LOSSES = "losses.jsonl"
+TEXTS = "texts.json"
 
 
 class TrainingError(BackendError):
@@ -192,6 +193,16 @@ class Runs:
             except ValueError:
                 continue
         return points
+
+    def keep_texts(self, run: Run, texts: Sequence[str]) -> None:
+        """Keep what a pre-training learns from: documents change meanwhile."""
+        path = self.folder(run) / TEXTS
+        path.write_text(json.dumps(list(texts)), encoding="utf-8")
+
+    def texts(self, run: Run) -> tuple[str, ...]:
+        """What `keep_texts` kept."""
+        path = self.folder(run) / TEXTS
+        return tuple(json.loads(path.read_text("utf-8"))) if path.exists() else ()
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:

@@ -6,10 +6,11 @@ adapters and the same calls. It listens on loopback unless told otherwise.
 
 import asyncio
 import json
+import logging
 import threading
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 
@@ -17,6 +18,8 @@ from aiohttp import web
 
 from backends.tuning.generating import JSON, LONGEST, Asked, Generator
 from backends.tuning.run import TrainingError
+
+log = logging.getLogger(__name__)
 
 
 class Server:
@@ -152,6 +155,29 @@ class Server:
 
     async def _in_turn(self, work: Callable[[], None]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._turns, work)
+
+
+async def serve(base: str, adapters: Mapping[str, str], host: str, port: int) -> None:
+    """Load a base with its adapters, and serve them until cancelled."""
+    generator = Generator(base)
+    await asyncio.to_thread(generator.load)
+    for name, folder in adapters.items():
+        await asyncio.to_thread(generator.add, name, folder)
+    runner = web.AppRunner(Server(generator).app(), shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise TrainingError(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another port"
+            ) from error
+        address = runner.addresses[0]
+        names = ", ".join(generator.models())
+        log.info("serving %s at http://%s:%d/v1", names, address[0], address[1])
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
 
 
 def _checked(body: JSON) -> Asked:

@@ -115,6 +115,11 @@ def from_data(data: Mapping[str, object]) -> TrainingExample:
     return _EXAMPLE.validate_python(dict(data))
 
 
+def hash_of(texts: Sequence[str]) -> str:
+    """Names the texts of a pre-training."""
+    return _sha256("\x1e".join(texts))
+
+
 def _origins(examples: Sequence[TrainingExample]) -> dict[str, int]:
     origins: dict[str, int] = {}
     for example in examples:
@@ -140,6 +145,7 @@ __all__ = [
     "dump_example",
     "freeze",
     "from_data",
+    "hash_of",
     "load",
     "load_example",
 ]

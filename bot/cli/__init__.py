@@ -4,7 +4,15 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import documents, inspecting, serving, starting
+from bot.cli import (
+    datasets,
+    documents,
+    inspecting,
+    reviewing,
+    serving,
+    starting,
+    tuning,
+)
 
 app = typer.Typer(
     name="curbside",
@@ -48,6 +56,40 @@ app.command("dead-letters")(inspecting.dead_letters)
 app.command()(starting.init)
 app.add_typer(manifest, name="manifest")
 app.command()(starting.version)
+
+
+dataset = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Examples to train on: from feedback and files to a frozen set.",
+)
+dataset.command("list")(datasets.list_examples)
+dataset.command()(datasets.collect)
+dataset.command("import")(datasets.import_file)
+dataset.command()(reviewing.review)
+dataset.command()(datasets.scrub)
+dataset.command()(datasets.check)
+dataset.command()(datasets.split)
+dataset.command()(datasets.freeze)
+dataset.command()(datasets.export)
+app.add_typer(dataset, name="dataset")
+
+tune = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Train models of your own, and put them behind the switch.",
+)
+tune.command()(tuning.train)
+tune.command()(tuning.resume)
+tune.command("list")(tuning.list_runs)
+tune.command()(tuning.show)
+tune.command()(tuning.cancel)
+tune.command()(tuning.models)
+tune.command()(tuning.register)
+tune.command()(tuning.deploy)
+tune.command()(tuning.undeploy)
+app.add_typer(tune, name="tune")
+app.command("serve-adapter")(tuning.serve_adapter)
 
 
 def main() -> None:

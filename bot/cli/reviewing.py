@@ -1,0 +1,152 @@
+"""`curbside dataset review`: one example a screen, a key a decision."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.datasets import perform, whoami
+from bot.cli.terminal import guarded, note
+from bot.errors import NotAllowed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from backends.tuning.example import TrainingExample
+    from bot.examples import Examples
+    from bot.settings import Settings
+
+KEYS = "[a]pprove  [e]dit  [r]eject  [s]kip  [b]ack  [q]uit"
+
+EDITED = """\
+{question}
+--- answer (all below this line) ---
+{answer}
+"""
+
+
+@guarded
+def review(
+    reviewer: Annotated[
+        str, typer.Option(help='Who decides, such as "slack:U0123"; else your login.')
+    ] = "",
+) -> None:
+    """Decide on candidates, with the keyboard: a line of keys works in a script too."""
+    from rich.console import Console
+
+    from backends.tuning.example import Status
+
+    async def work(settings: "Settings", examples: "Examples") -> dict[str, int]:
+        waiting = await examples.all(Status.CANDIDATE)
+        desk = Desk(
+            examples, Console(), reviewer or whoami(), settings.tuning.four_eyes
+        )
+        return await desk.review(waiting)
+
+    counts = perform(work)
+    said = ", ".join(f"{count} {what}" for what, count in counts.items()) or "nothing"
+    note(f"decided: {said}")
+
+
+@dataclass
+class Desk:
+    """Shows candidates and takes decisions; all are stored as they are made."""
+
+    examples: "Examples"
+    console: "Console"
+    reviewer: str
+    four_eyes: bool
+
+    async def review(self, waiting: list["TrainingExample"]) -> dict[str, int]:
+        """Go through the candidates; how many of which decision."""
+        counts: dict[str, int] = {}
+        keys = _keys()
+        at = 0
+        while at < len(waiting):
+            self._show(waiting[at], at + 1, len(waiting))
+            key = next(keys, "q")
+            if key == "q":
+                break
+            if key == "b":
+                at = max(0, at - 1)
+                continue
+            if key == "e":
+                waiting[at] = await self._edit(waiting[at])
+                continue
+            if key in "ar" and not await self._decide(waiting[at], key):
+                continue
+            if key in "ar":
+                word = "approved" if key == "a" else "rejected"
+                counts[word] = counts.get(word, 0) + 1
+            if key in "ars":
+                at += 1
+        return counts
+
+    async def _decide(self, example: "TrainingExample", key: str) -> bool:
+        from backends.tuning.example import Status
+
+        status = Status.APPROVED if key == "a" else Status.REJECTED
+        try:
+            await self.examples.decide(
+                example, status, self.reviewer, four_eyes=self.four_eyes
+            )
+        except NotAllowed as error:
+            self.console.print(f"[red]{error}[/]")
+            return False
+        return True
+
+    async def _edit(self, example: "TrainingExample") -> "TrainingExample":
+        import click
+
+        text = EDITED.format(question=example.question, answer=example.answer)
+        edited = click.edit(text, extension=".md")
+        if edited is None:
+            return example
+        question, mark, answer = edited.partition("\n--- answer")
+        answer = answer.partition("\n")[2]
+        if not mark or not question.strip() or not answer.strip():
+            self.console.print("[red]the line between question and answer is gone[/]")
+            return example
+        changed = example.rewritten(question=question.strip(), answer=answer.strip())
+        await self.examples.save(changed)
+        return await self.examples.get(example.id) or changed
+
+    def _show(self, example: "TrainingExample", number: int, count: int) -> None:
+        from rich.markdown import Markdown
+        from rich.panel import Panel
+
+        if self.console.is_terminal:
+            self.console.clear()
+        origin, source = example.provenance.origin, example.provenance.source
+        self.console.rule(f"{number} of {count}: {origin} ({source})")
+        for turn in example.history:
+            self.console.print(f"[dim]{turn.question}\n  {turn.answer}[/]", markup=True)
+        self.console.print(Panel(Markdown(example.question), title="question"))
+        if example.rejected:
+            self.console.print(Panel(Markdown(example.rejected), title="it had said"))
+        self.console.print(Panel(Markdown(example.answer), title="answer"))
+        facts = [f"labels: {', '.join(sorted(example.labels))}"]
+        if example.scrub.counts:
+            found = (f"{n} {kind}" for kind, n in example.scrub.counts.items())
+            facts.append(f"scrubbed: {', '.join(found)}")
+        self.console.print(f"[dim]{'; '.join(facts)}[/]")
+        self.console.print(KEYS, markup=False)
+
+
+def _keys() -> Iterator[str]:
+    """The keys pressed; from a pipe, the characters that it holds."""
+    import click
+
+    while True:
+        if sys.stdin.isatty():
+            key = click.getchar()
+        else:
+            key = sys.stdin.read(1)
+            if not key:
+                return
+        if key in ("\x03", "\x04"):
+            return
+        if key.strip():
+            yield key.lower()

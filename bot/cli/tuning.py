@@ -1,0 +1,346 @@
+"""`curbside tune`: train, follow, deploy; `serve-adapter` for trials."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.terminal import (
+    AsJson,
+    CommandFailed,
+    guarded,
+    note,
+    print_json,
+    read_settings,
+    start_logging,
+)
+
+if TYPE_CHECKING:
+    from backends.tuning.run import Progress, Run, Runs
+    from backends.tuning.trainers.base import Forecast, Task, Trainer
+    from bot.settings import Settings
+
+
+def runs_of(settings: "Settings") -> "Runs":
+    """The runs of the data folder."""
+    from backends.tuning.run import Runs
+
+    return Runs(settings.data_dir / "tuning" / "runs")
+
+
+@guarded
+def train(
+    name: Annotated[str, typer.Argument(help="What the model will be called.")],
+    base: Annotated[str, typer.Option(help="The base: a folder, or a model's name.")],
+    dataset: Annotated[
+        Path | None, typer.Option(help="A frozen dataset; else it is frozen now.")
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="sft (answers), dpo (corrections), pretrain (texts).")
+    ] = "sft",
+    trainer: Annotated[str, typer.Option(help="local or openai.")] = "local",
+    texts: Annotated[
+        list[Path] | None, typer.Option(help="Files to pre-train on; else documents.")
+    ] = None,
+    start: Annotated[
+        str, typer.Option(help="Go on with the adapter of this run.")
+    ] = "",
+    system: Annotated[str, typer.Option(help="The system prompt to train.")] = "",
+    with_passages: Annotated[
+        bool, typer.Option("--with-passages", help="For a hybrid profile.")
+    ] = False,
+    epochs: Annotated[float, typer.Option(help="0: chosen by the data.")] = 0,
+    steps: Annotated[int, typer.Option(help="Stop after so many; 0: by epochs.")] = 0,
+    learning_rate: Annotated[float, typer.Option(help="0: by the method.")] = 0,
+    batch_size: Annotated[int, typer.Option(help="0: by the memory.")] = 0,
+    max_length: Annotated[int, typer.Option(help="Tokens; 0: by the data.")] = 0,
+    rank: Annotated[int, typer.Option(help="Of the adapter.")] = 16,
+    four_bit: Annotated[bool, typer.Option("--four-bit", help="QLoRA.")] = False,
+    seed: Annotated[int, typer.Option(help="The same seed, the same run.")] = 7,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="In spite of what `check` finds.")
+    ] = False,
+) -> None:
+    """Train a model; says first what it needs and costs. Ctrl-C ends it resumably."""
+    from backends.tuning.run import Hyperparameters, Method
+
+    if method not in list(Method):
+        raise CommandFailed(f"--method must be one of {', '.join(Method)}")
+    settings = read_settings()
+    start_logging("WARNING")
+    chosen = Hyperparameters(
+        epochs=epochs,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        max_length=max_length,
+        max_steps=steps,
+        rank=rank,
+        seed=seed,
+        four_bit=four_bit,
+    )
+    from bot.training import Wish, begin
+
+    wish = Wish(
+        name,
+        base,
+        Method(method),
+        trainer,
+        dataset,
+        tuple(texts or ()),
+        start,
+        system,
+        with_passages,
+        chosen,
+        force,
+    )
+    runs = runs_of(settings)
+    with runs.alone(name):
+        run, task, doer = asyncio.run(begin(settings, runs, wish))
+        _confirm(doer.forecast(task), yes=yes)
+        _work(settings, runs, task, doer, run)
+
+
+@guarded
+def resume(
+    run: Annotated[str, typer.Argument(help="The run's id, or the start of it.")],
+) -> None:
+    """Go on with a run that was stopped or killed."""
+    from bot.training import again
+
+    settings = read_settings()
+    start_logging("WARNING")
+    runs = runs_of(settings)
+    found = runs.get(run)
+    with runs.alone(found.name):
+        task, doer = again(settings, runs, found)
+        _work(settings, runs, task, doer, found)
+
+
+def _confirm(forecast: "Forecast", *, yes: bool) -> None:
+    for line in forecast.lines:
+        note(line)
+    if not forecast.fits and not yes:
+        raise CommandFailed("it does not fit here; --yes tries it all the same")
+    if not yes and not typer.confirm("Begin?", err=True):
+        raise typer.Exit(1)
+
+
+def _work(
+    settings: "Settings", runs: "Runs", task: "Task", doer: "Trainer", run: "Run"
+) -> None:
+    from backends.tuning.run import RunState
+    from bot.training import finish
+
+    with _stopping() as stop:
+        done = finish(settings, runs, task, doer, _report, stop)
+    typer.echo(f"run {done.id}: {done.state}")
+    for name, value in done.metrics.items():
+        typer.echo(f"  {name}: {value:.4g}")
+    if done.state is RunState.SUCCEEDED:
+        note(f"put it behind the switch: curbside tune deploy {done.name}")
+    elif done.state is RunState.CANCELLED:
+        note(f"go on with it: curbside tune resume {done.id}")
+    else:
+        raise CommandFailed(done.error)
+
+
+def _report(progress: "Progress") -> None:
+    if progress.note:
+        note(progress.note)
+        return
+    parts = [f"step {progress.step}"]
+    if progress.steps:
+        parts[0] += f" of {progress.steps}"
+    if progress.loss is not None:
+        parts.append(f"loss {float(progress.loss):.4f}")
+    if progress.held_out_loss is not None:
+        parts.append(f"held-out loss {float(progress.held_out_loss):.4f}")
+    if len(parts) > 1:
+        note(", ".join(parts))
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Ctrl-C asks the run to end; a second one ends the program."""
+    stop = threading.Event()
+
+    def ask(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        note("ending after this step; once more ends at once")
+
+    former = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+@guarded
+def list_runs(as_json: AsJson = False) -> None:
+    """The runs, a line each, the oldest first."""
+    from dataclasses import asdict
+
+    found = runs_of(read_settings()).all()
+    if as_json:
+        print_json([asdict(run) for run in found])
+        return
+    for run in found:
+        loss = run.metrics.get("held_out_loss")
+        said = f"held-out loss {loss:.4f}" if loss is not None else run.error[:60]
+        typer.echo(f"{run.id}  {run.name:16} {run.method:8} {run.state:9} {said}")
+
+
+@guarded
+def show(
+    run: Annotated[str, typer.Argument(help="The run's id, or the start of it.")],
+) -> None:
+    """A run with all that decided it, and its loss curves."""
+    from backends.tuning.card import card, curves
+
+    runs = runs_of(read_settings())
+    found = runs.get(run)
+    typer.echo(card(found))
+    typer.echo(curves(runs.curve(found)))
+
+
+@guarded
+def cancel(
+    run: Annotated[str, typer.Argument(help="The run's id, or the start of it.")],
+) -> None:
+    """Cancel a vendor's job that nobody here follows any more."""
+    from bot.training import cancel_job
+
+    settings = read_settings()
+    runs = runs_of(settings)
+    typer.echo(f"run {cancel_job(settings, runs, runs.get(run)).id}: cancelled")
+
+
+@guarded
+def models(as_json: AsJson = False) -> None:
+    """The tuned models: their base, where they serve, what was forgotten since."""
+    from dataclasses import asdict
+
+    from bot.training import with_models
+
+    async def work(registry: "Models") -> list["TunedModel"]:
+        return await registry.all()
+
+    found = asyncio.run(with_models(read_settings(), work))
+    if as_json:
+        print_json([asdict(model) | {"table": model.table()} for model in found])
+        return
+    for model in found:
+        served = f"as {model.served_as}" if model.is_served else "not served"
+        ends = f", ends {model.shutdown_date}" if model.shutdown_date else ""
+        gone = f", {model.forgotten} examples forgotten since: train it anew"
+        if not model.forgotten:
+            gone = ""
+        typer.echo(f"{model.name}: {model.base}, {served}{ends}{gone}")
+
+
+@guarded
+def deploy(
+    name: Annotated[str, typer.Argument(help="The model.")],
+    base_url: Annotated[
+        str, typer.Option(help="The server; else that of [model].")
+    ] = "",
+    served_as: Annotated[
+        str, typer.Option(help="What the server calls it; else its own name.")
+    ] = "",
+    fallback: Annotated[
+        str, typer.Option(help="The profile that answers when it is down.")
+    ] = "",
+    shutdown_date: Annotated[
+        str, typer.Option(help="When its vendor turns it off: 2027-01-14.")
+    ] = "",
+    load: Annotated[
+        bool, typer.Option(help="Have the server load the adapter, as vLLM can.")
+    ] = True,
+) -> None:
+    """Make a trained model a profile. Nobody gets it before an admin's `use`."""
+    from bot.training import deploy as put
+
+    settings = read_settings()
+    ends = date.fromisoformat(shutdown_date) if shutdown_date else None
+    model = asyncio.run(
+        put(settings, name, base_url, served_as, fallback, ends, load=load)
+    )
+    typer.echo(
+        f"{model.name} is a candidate; the bot knows it in a few seconds. Put it in "
+        f"front of people in the chat: use {model.name}"
+    )
+
+
+@guarded
+def undeploy(name: Annotated[str, typer.Argument(help="The model.")]) -> None:
+    """Take a model's profile away, and its adapter off the server."""
+    from bot.training import undeploy as take
+
+    asyncio.run(take(read_settings(), name))
+    typer.echo(f"{name} is no profile any more")
+
+
+@guarded
+def register(
+    name: Annotated[str, typer.Argument(help="What it will be called here.")],
+    model: Annotated[str, typer.Option(help="What its server calls it.")],
+    base_url: Annotated[str, typer.Option(help="Its server.")] = "",
+    base: Annotated[str, typer.Option(help="What it was trained from.")] = "",
+    shutdown_date: Annotated[
+        str, typer.Option(help="When its vendor turns it off: 2027-01-14.")
+    ] = "",
+) -> None:
+    """Put a model that was trained elsewhere into the registry, as a candidate."""
+    from bot.models import TunedModel
+    from bot.training import with_models
+
+    ends = date.fromisoformat(shutdown_date) if shutdown_date else None
+    found = TunedModel(
+        name,
+        base or model,
+        datetime.now(UTC),
+        served_as=model,
+        base_url=base_url,
+        shutdown_date=ends,
+    )
+
+    async def work(registry: "Models") -> None:
+        await registry.put(found)
+
+    asyncio.run(with_models(read_settings(), work))
+    typer.echo(f"{name} is a candidate; put it in front of people: use {name}")
+
+
+@guarded
+def serve_adapter(
+    base: Annotated[str, typer.Argument(help="The base: a folder, or a name.")],
+    adapter: Annotated[
+        list[str] | None, typer.Option(help="name=folder; more than one is fine.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: any free one.")] = 8_000,
+) -> None:
+    """Serve a base and its adapters, OpenAI-compatible, for trials on one machine."""
+    from backends.tuning.serving import serve
+
+    pairs = {}
+    for given in adapter or ():
+        name, mark, folder = given.partition("=")
+        if not mark or not name:
+            raise CommandFailed(f"--adapter takes name=folder, not {given!r}")
+        pairs[name] = folder
+    start_logging("INFO")
+    asyncio.run(serve(base, pairs, host, port))
+
+
+if TYPE_CHECKING:
+    from bot.models import Models, TunedModel
