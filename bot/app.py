@@ -20,6 +20,7 @@ from bot.admission import Admission
 from bot.answering import Answerer
 from bot.cases import Cases
 from bot.chores import chores
+from bot.controls import Controls
 from bot.desk import Desk
 from bot.documents import Documents
 from bot.errors import ConfigurationError, CurbsideError
@@ -27,12 +28,14 @@ from bot.intake import Reception
 from bot.model_keeper import ModelKeeper
 from bot.models import Models
 from bot.overview import Overview
+from bot.panels import Panels
 from bot.places import Places
 from bot.pressing import Pressing
 from bot.profiles import Profiles, read_profiles
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.state.base import State
+from bot.suggestions import Suggestions
 from bot.switching import Switching
 from bot.worker import Worker
 
@@ -104,11 +107,13 @@ class App:
             return await knowledge_facts(settings, library)
 
         switching = Switching(opened, profiles, settings)
-        admin = Admin(opened, switching, Overview(opened, settings, switching, facts))
+        overview = Overview(opened, settings, switching, facts)
+        admin = Admin(opened, switching, overview)
         places = Places(settings, opened.records)
         answerer = Answerer(opened, profiles, settings, places)
         cases = Cases(opened, places, adapters)
         desk = Desk(opened, adapters, answerer, admin, settings.worker, places, cases)
+        panels = Panels(settings, overview, cases, library.documents, adapters)
         reception = Reception(
             opened,
             admin,
@@ -117,6 +122,9 @@ class App:
             places,
             Admission(places),
             Pressing(opened, settings, places, cases),
+            panels,
+            Controls(admin, panels),
+            Suggestions(settings, library.documents),
         )
         worker = Worker(desk, name=worker_name())
         return cls(

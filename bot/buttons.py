@@ -32,7 +32,6 @@ def stopped(kept: KeptAnswer) -> tuple[Button, ...]:
     return (button(Action.RETRY, kept.id),)
 
 
-def button(action: Action, value: str) -> Button:
+def button(action: Action, value: str, *, style: str = "", confirm: str = "") -> Button:
     """A button with the words of its action."""
-    style = "primary" if action is Action.SOLVED else ""
-    return Button(action, say(f"button_{action}"), value, style)
+    return Button(action, say(f"button_{action}"), value, style, confirm)

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
-from bot import forms
+from bot import controls, forms
 from bot.adapter import Acceptance, Adapter, Listening
 from bot.admin import Admin, is_stop
 from bot.admission import Admission
+from bot.controls import Controls
 from bot.errors import DeliveryError
 from bot.model import (
     Action,
@@ -22,16 +23,17 @@ from bot.model import (
     Form,
     Message,
     Panel,
-    PanelSection,
     Pressed,
     Said,
     Stopped,
     answer_id,
 )
+from bot.panels import Panels
 from bot.places import Places
 from bot.pressing import Pressing
 from bot.settings import Settings
 from bot.state.base import Records, State
+from bot.suggestions import Suggestions
 from bot.words import say, speaking
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,9 @@ class Reception:
     places: Places
     admission: Admission
     pressing: Pressing
+    panels: Panels
+    controls: Controls
+    suggested: Suggestions
     _notices: set[asyncio.Task[None]] = field(default_factory=set)
     _noticed: dict[ConversationId, float] = field(default_factory=dict)
     _accepted: dict[ConversationId, float] = field(default_factory=dict)
@@ -101,6 +106,8 @@ class Reception:
         with speaking(place.language) if place.language else nullcontext():
             if pressed.action is Action.ASK:
                 return await self._ask(pressed)
+            if pressed.action in controls.ACTIONS:
+                return await self.controls.press(pressed)
             return await self.pressing.press(pressed)
 
     async def _ask(self, pressed: Pressed) -> Form | str:
@@ -112,12 +119,13 @@ class Reception:
 
     async def panel(self, message: Message) -> Panel:
         """What to show a person about the bot."""
-        status = await self.admin.run(replace(message, text="status"))
-        return Panel("Curbside", (PanelSection("", status or ""),))
+        place = await self.places.of(message.conversation)
+        with speaking(place.language or message.locale):
+            return await self.panels.panel(message)
 
     def suggestions(self, conversation: ConversationId) -> Sequence[str]:
         """A few questions that the documents of this place can answer."""
-        return ()
+        return self.suggested.of(conversation)
 
     async def forget_workspace(self, platform: str, workspace: str) -> None:
         """Erase all that is kept of a workspace that we were removed from."""

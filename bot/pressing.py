@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 from bot import forms
 from bot.answers import Answers, KeptAnswer
-from bot.cases import Cases
+from bot.cases import Case, Cases
 from bot.model import Action, Event, Form, Pressed, Rated, Stopped
 from bot.places import Places
-from bot.policies import audience, is_reviewer
+from bot.policies import audience, is_admin, is_reviewer
 from bot.settings import Settings
 from bot.source_list import source_list
 from bot.state.base import State
@@ -108,13 +108,21 @@ class Pressing:
 
     async def _resolve(self, pressed: Pressed) -> str:
         case = await self.cases.get(pressed.value)
-        if case is None or case.channel.channel != pressed.conversation.channel:
+        if case is None or not self._may_resolve(pressed, case):
             return say("too_old")
         if not case.is_open:
             return say("human_resolved", name=case.resolved_by)
         # Worked on where it was asked, so that two who resolve it do not meet.
         await self._accept(replace(pressed, conversation=case.conversation))
         return ""
+
+    def _may_resolve(self, pressed: Pressed, case: Case) -> bool:
+        """Whoever reads the call for a human; an admin in the panel, too."""
+        here, asked = pressed.conversation, case.conversation
+        if case.channel.channel == here.channel:
+            return True
+        same = (asked.platform, asked.workspace) == (here.platform, here.workspace)
+        return same and is_admin(pressed.author, here.platform, self.settings)
 
     def _may_decide(self, pressed: Pressed, kept: KeptAnswer) -> bool:
         """Who asked, or who answers for what the bot says."""

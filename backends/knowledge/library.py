@@ -1,21 +1,31 @@
 """The team's documents as the program holds them: collections opened when needed."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backends.base import BackendError, BackendMisconfigured
+from backends.base import BackendMisconfigured
+from backends.knowledge.chunking import CHUNKER_VERSION
 from backends.knowledge.embedding import Embedder, Vectors
 from backends.knowledge.folder_lock import FolderLock
 from backends.knowledge.ingest import Progress, Report, sync
+from backends.knowledge.reindexing import carry_over, catch_up
 from backends.knowledge.retriever import Retriever
 from backends.knowledge.sources.base import Source
 from backends.knowledge.sources.files import LocalFiles, require
-from backends.knowledge.store import Identity, VectorStore
-from backends.knowledge.teaching import Taught, TaughtAnswers
+from backends.knowledge.server_options import ServerOptions
+from backends.knowledge.store import (
+    DocumentRecord,
+    Identity,
+    StoreInUse,
+    StoreUnavailable,
+    VectorStore,
+    check_identity,
+)
+from backends.knowledge.teaching import Taught, TaughtAnswers, bring_back
 from backends.knowledge.terms import Terms
 from backends.knowledge.writing import Writer
 
@@ -42,13 +52,16 @@ class Library:
         *,
         qdrant_url: str | None = None,
         qdrant_api_key: str | None = None,
+        server: ServerOptions | None = None,
     ) -> None:
         self._data_dir = data_dir
         self._url = qdrant_url
         self._api_key = qdrant_api_key
+        self._server = server
         self._embedder: Embedder | None = None
         self._terms = Terms()
         self._stores: dict[str, VectorStore] = {}
+        self._rebuilding: dict[str, VectorStore] = {}
         self._opening = asyncio.Lock()
         self._ingesting = asyncio.Lock()
         self._teaching = asyncio.Lock()
@@ -86,13 +99,96 @@ class Library:
     ) -> Report:
         """Bring a collection up to date with sources; one at a time does."""
         async with self._ingesting:
-            if rebuild and collection in self._stores:
-                await self._stores.pop(collection).close()
-            store, embedder = await self._open(collection, rebuild=rebuild)
+            if rebuild:
+                return await self._anew(collection, sources, progress, keep=False)
+            store, embedder = await self._open(collection)
             writer = Writer(store, embedder, self._terms)
             report = await sync(sources, store, writer, progress)
-            report.skipped += await self._bring_back_taught(collection)
+            async with self._teaching:
+                report.skipped += await bring_back(
+                    self._taught(collection), store, writer
+                )
             return report
+
+    async def reindex(
+        self,
+        collection: str,
+        sources: Sequence[Source] = (),
+        progress: Callable[[Progress], None] = lambda _: None,
+    ) -> Report:
+        """Build a collection anew for what is configured now; searches go on meanwhile.
+
+        Sources are read anew only where the way to cut documents has changed. All else
+        is taken from the collection, so nothing is lost. Killed at any moment, the
+        collection is as it was.
+        """
+        async with self._ingesting:
+            return await self._anew(collection, sources, progress, keep=True)
+
+    async def _anew(
+        self,
+        collection: str,
+        sources: Sequence[Source],
+        progress: Callable[[Progress], None],
+        *,
+        keep: bool,
+    ) -> Report:
+        """Build a generation beside the one that is searched, and switch over."""
+        embedder = await self._embed_with()
+        identity = Identity.of(embedder, self._terms)
+        async with self._opened_for(collection, identity, keep) as old:
+            new = await old.beside(identity)
+            try:
+                writer = Writer(new, embedder, self._terms)
+                same_cut = (await old.identity()).get("chunker") == CHUNKER_VERSION
+                read = () if keep and same_cut else sources
+                report = await sync(read, new, writer, progress)
+                if keep:
+                    await carry_over(old, new, writer, report, progress)
+                async with self._teaching:
+                    if keep:
+                        await catch_up(old, new, writer)
+                    taught = self._taught(collection)
+                    report.skipped += await bring_back(taught, new, writer)
+                    await old.switch_to(new)
+            except BaseException:
+                with suppress(StoreUnavailable):
+                    await new.discard()
+                raise
+        return report
+
+    @asynccontextmanager
+    async def _opened_for(
+        self, collection: str, identity: Identity, keep: bool
+    ) -> AsyncIterator[VectorStore]:
+        """A collection to be built anew, whatever it was made with."""
+        async with self._opening:
+            store = self._stores.get(collection)
+            if store is None:
+                store = await self._open_any(collection, identity, keep)
+                self._rebuilding[collection] = store
+        try:
+            yield store
+        except BaseException:
+            if self._rebuilding.pop(collection, None):
+                await store.close()
+            raise
+        # Now it is what the configuration asks for.
+        self._rebuilding.pop(collection, None)
+        self._stores[collection] = store
+
+    async def _open_any(
+        self, collection: str, identity: Identity, keep: bool
+    ) -> VectorStore:
+        try:
+            return await self._store(collection, identity, checked=False)
+        except StoreInUse:
+            raise
+        except StoreUnavailable:
+            if keep:
+                raise
+            # Damaged, and nothing of it is wanted.
+            return await self._store(collection, identity, rebuild=True)
 
     async def teach(
         self,
@@ -132,25 +228,6 @@ class Library:
         """What the collection was taught, from this data folder."""
         return await asyncio.to_thread(self._taught(collection).all)
 
-    async def _bring_back_taught(self, collection: str) -> list[tuple[str, str]]:
-        """Store what a crash or a rebuild left out; returns what cannot be read."""
-        answers, skipped = self._taught(collection), []
-        async with self._teaching:
-            store, embedder = await self._open(collection)
-            known = await store.documents()
-            missing = []
-            for path in await asyncio.to_thread(answers.paths):
-                try:
-                    taught = (await asyncio.to_thread(answers.read, path)).prepared()
-                except BackendError as error:
-                    skipped.append((f"taught/{path.stem}", str(error)))
-                    continue
-                found = known.get(taught.record.name)
-                if found is None or found.digest != taught.record.digest:
-                    missing.append(taught)
-            await Writer(store, embedder, self._terms).write(missing)
-        return skipped
-
     def _taught(self, collection: str) -> TaughtAnswers:
         return TaughtAnswers(self._data_dir / "taught" / collection)
 
@@ -159,6 +236,12 @@ class Library:
         store, _ = await self._open(collection)
         documents = await store.documents()
         return Overview(collection, len(documents), await store.count())
+
+    async def documents(self, collection: str) -> list[DocumentRecord]:
+        """What a collection holds, by name."""
+        store, _ = await self._open(collection)
+        documents = await store.documents()
+        return [documents[name] for name in sorted(documents)]
 
     def require_free(self, collection: str) -> None:
         """Raise `StoreInUse` when another process holds a collection; opens nothing."""
@@ -176,34 +259,44 @@ class Library:
             await store.close()
         self._stores.clear()
 
-    async def _open(
-        self, collection: str, *, rebuild: bool = False
-    ) -> tuple[VectorStore, Embedder]:
+    async def _open(self, collection: str) -> tuple[VectorStore, Embedder]:
         async with self._opening:
             embedder = await self._embed_with()
+            identity = Identity.of(embedder, self._terms)
+            if outdated := self._rebuilding.get(collection):
+                where = f"collection {collection!r}, which is just being built anew,"
+                check_identity(await outdated.identity(), identity, where)
+                return outdated, embedder
             if collection not in self._stores:
-                identity = Identity.of(embedder, self._terms)
-                self._stores[collection] = await self._store(
-                    collection, identity, rebuild
-                )
+                self._stores[collection] = await self._store(collection, identity)
             return self._stores[collection], embedder
 
     async def _store(
-        self, collection: str, identity: Identity, rebuild: bool
+        self,
+        collection: str,
+        identity: Identity,
+        *,
+        rebuild: bool = False,
+        checked: bool = True,
     ) -> VectorStore:
-        if not collection.replace("-", "").replace("_", "").isalnum():
+        plain = collection.replace("-", "").replace("_", "").isalnum()
+        if not plain or "--" in collection:
             raise BackendMisconfigured(
-                f"collection {collection!r}: use letters, digits, - and _ only"
+                f"collection {collection!r}: use letters, digits, single - and _ only"
             )
         if self._url:
             from backends.knowledge.server_store import ServerStore
 
             return await ServerStore.open(
-                self._url, collection, identity, self._api_key, rebuild
+                *(self._url, collection, identity, self._api_key, rebuild),
+                options=self._server,
+                checked=checked,
             )
         from backends.knowledge.edge_store import EdgeStore
 
-        return await EdgeStore.open(self._folder(collection), identity, rebuild)
+        return await EdgeStore.open(
+            self._folder(collection), identity, rebuild, checked=checked
+        )
 
     def _folder(self, collection: str) -> Path:
         return self._data_dir / "knowledge" / collection

@@ -1,0 +1,144 @@
+"""The page about the bot for one person: what it knows, remembers, and who answers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from backends.base import BackendError
+from backends.knowledge.store import DocumentRecord
+from bot import unanswered
+from bot.adapter import Adapter
+from bot.buttons import button
+from bot.cases import Case, Cases
+from bot.model import Action, ConversationId, Message, Panel, PanelSection
+from bot.overview import Overview, change_words
+from bot.policies import audience, is_admin
+from bot.router import DEFAULT_SCOPE
+from bot.settings import Settings
+from bot.state.entry import workspace_tag
+from bot.switching import route_words
+from bot.words import say
+
+Documents = Callable[[str], Awaitable[list[DocumentRecord]]]
+"""The documents of a collection."""
+
+LISTED = 10
+LOOKED_AT = 200
+LINE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """Puts panels together, of what is the asker's and their workspace's alone."""
+
+    settings: Settings
+    overview: Overview
+    cases: Cases
+    documents: Documents
+    adapters: Mapping[str, Adapter]
+
+    async def panel(self, message: Message) -> Panel:
+        """What a person gets to see."""
+        place = message.conversation
+        sections = [await self._knowledge(place), await self._memory(message)]
+        if is_admin(message.author, place.platform, self.settings):
+            sections += await self._answering(place)
+            sections += [self._case(case) for case in await self._open_cases(place)]
+            sections += await self._gaps(place)
+            sections.append(await self._audit(place))
+        return Panel(say("panel_title"), tuple(sections))
+
+    async def _knowledge(self, place: ConversationId) -> PanelSection:
+        switching = self.overview.switching
+        choice = await switching.choice(place)
+        options = switching.profiles.profile(choice.profile).options
+        collection = options.get("collection")
+        labels = audience(place, self.settings.audience)
+        try:
+            found = await self.documents(collection or self.settings.collection)
+        except BackendError as error:
+            return PanelSection(say("panel_knows"), say("no_search", reason=error))
+        seen = [each for each in found if not labels.isdisjoint(each.labels)]
+        lines = [say("panel_documents", count=len(seen))]
+        lines += [f"- {_line(each.title or each.name)}" for each in seen[:LISTED]]
+        if len(seen) > LISTED:
+            lines.append("- …")
+        return PanelSection(say("panel_knows"), "\n".join(lines))
+
+    async def _memory(self, message: Message) -> PanelSection:
+        session = await self.overview.state.memory.recall(message.conversation)
+        mine = [t for t in session.turns if t.author_id == message.author.id]
+        buttons = [button(Action.FORGET, "", style="danger")]
+        if session.turns:
+            reset = button(Action.RESET, "", confirm=say("reset_confirm"))
+            buttons.insert(0, reset)
+        text = say("panel_memory", count=len(mine))
+        return PanelSection(say("panel_remembers"), text, tuple(buttons))
+
+    async def _answering(self, place: ConversationId) -> list[PanelSection]:
+        switching = self.overview.switching
+        routes = await switching.routes(place)
+        lines = [f"- {line}" for line in await self.overview.backends(place)]
+        lines.append(f"- {await self.overview.inbox()}")
+        buttons = (button(Action.SWITCH, ""), button(Action.UNDO, ""))
+        sections = [PanelSection(say("panel_answers"), "\n".join(lines), buttons)]
+        for scope, route in list(routes.items())[:LISTED]:
+            switch = button(Action.SWITCH, scope)
+            name = self.place_name(scope)
+            sections.append(PanelSection(name, route_words(route), (switch,)))
+        return sections
+
+    async def _open_cases(self, place: ConversationId) -> list[Case]:
+        workspace = workspace_tag(place.platform, place.workspace)
+        return await self.cases.open_ones(workspace, LISTED)
+
+    def _case(self, case: Case) -> PanelSection:
+        where = case.link or self.place_name(str(case.conversation))
+        text = f"{_line(case.question)}\n{where}"
+        resolve = button(Action.RESOLVE, case.id)
+        return PanelSection(say("panel_case", name=case.asker_name), text, (resolve,))
+
+    async def _gaps(self, place: ConversationId) -> list[PanelSection]:
+        """What nobody answered well, and what came in while we were away."""
+        workspace = workspace_tag(place.platform, place.workspace)
+        records = await self.overview.state.records.newest(
+            unanswered.KIND, workspace=workspace, limit=LOOKED_AT
+        )
+        still = [each.data for each in records if each.data["state"] == "open"]
+        groups = {
+            "panel_missed": [e for e in still if e["reason"] == "missed"],
+            "panel_unanswered": [e for e in still if e["reason"] != "missed"],
+        }
+        sections = []
+        for title, gaps in groups.items():
+            lines = [
+                f"- {_line(each['question'])} ({self.place_name(each['place'])})"
+                for each in gaps[:LISTED]
+            ]
+            if lines:
+                named = say(title, count=len(gaps))
+                sections.append(PanelSection(named, "\n".join(lines)))
+        return sections
+
+    async def _audit(self, place: ConversationId) -> PanelSection:
+        changes = await self.overview.switching.audit(place, LISTED)
+        lines = [f"- {change_words(change)}" for change in changes]
+        return PanelSection(say("panel_audit"), "\n".join(lines) or say("none"))
+
+    def place_name(self, scope: str) -> str:
+        """A scope, or a conversation as text, by the name that people know."""
+        if scope == DEFAULT_SCOPE:
+            return say("everywhere")
+        place = ConversationId.parse(scope)
+        if not place.channel:
+            return say("whole_workspace")
+        name = getattr(self.adapters.get(place.platform), "name", None)
+        known = name(place) if callable(name) else ""
+        return known or place.channel
+
+
+def _line(text: str) -> str:
+    """A text in one line, cut where it gets long."""
+    line = " ".join(text.split())
+    if len(line) <= LINE_CHARACTERS:
+        return line
+    return line[:LINE_CHARACTERS].rstrip() + " …"
