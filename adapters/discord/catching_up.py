@@ -10,6 +10,7 @@ import aiohttp
 import discord
 
 from adapters.discord.listening import Listener
+from adapters.discord.refusals import advised
 
 Place = discord.TextChannel | discord.Thread | discord.VoiceChannel
 
@@ -93,9 +94,16 @@ class CatchUp:
             except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
                 log.warning("cannot look through a channel: %s", error)
                 if pause is not None:
-                    await self._sleep(pause)
+                    await self._sleep(max(pause, limited(error)))
                 continue
             if len(found) == MOST:
                 log.warning("channel %d: only the last %d were looked at", id_, MOST)
             return found
         return None
+
+
+def limited(error: Exception) -> float:
+    """Seconds that Discord wants to be left alone."""
+    if isinstance(error, discord.HTTPException) and error.status == 429:
+        return advised(error)
+    return 0.0

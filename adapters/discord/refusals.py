@@ -63,9 +63,7 @@ def refusal(
     if not isinstance(error, discord.HTTPException):
         return unclear(f"{what} failed: {type(error).__name__} {error}")
     if error.status == 429:
-        pause = str(error.response.headers.get("Retry-After", ""))
-        seconds = float(pause) if pause.replace(".", "", 1).isdigit() else 0.0
-        return DeliveryLater(f"Discord limits {what}", max(seconds, BANNED_SECONDS))
+        return DeliveryLater(f"Discord limits {what}", advised(error))
     if error.status >= 500:
         return unclear(f"Discord is in trouble: {what}: HTTP {error.status}")
     if error.code == UNKNOWN_MESSAGE:
@@ -74,3 +72,10 @@ def refusal(
         return DiscordRefused(TOKEN_FIX, error.code)
     fix = FIXES.get(error.code, error.text)
     return DiscordRefused(f"Discord refused {what} ({error.code}): {fix}", error.code)
+
+
+def advised(error: discord.HTTPException) -> float:
+    """Seconds to leave Discord alone after a refusal for calling too much."""
+    pause = str(error.response.headers.get("Retry-After", ""))
+    seconds = float(pause) if pause.replace(".", "", 1).isdigit() else 0.0
+    return max(seconds, BANNED_SECONDS)

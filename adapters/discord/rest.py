@@ -11,6 +11,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from adapters.discord.banned import Ban
 from adapters.discord.bodies import Body
 from adapters.discord.calling import Calls
 from adapters.discord.components import JSON
@@ -49,6 +50,7 @@ class DiscordRest:
         self._logging_in = asyncio.Lock()
         self._closed = False
         self._calls = Calls()
+        self._ban = Ban()
 
     async def open(self) -> None:
         """Log in. Raises ConfigurationError for a token that is refused."""
@@ -222,6 +224,7 @@ class DiscordRest:
         """The client; a login that failed for a time is made up for."""
         if self._closed:
             raise DeliveryLater("the connection to Discord is closed")
+        self._ban.check()
         async with self._logging_in:
             if self._client is None:
                 use_addresses(self._settings)
@@ -252,7 +255,10 @@ class DiscordRest:
                 f"no connection to Discord for {what}: {error}", LATER_SECONDS
             ) from error
         except discord.DiscordException as error:
-            raise refusal(what, error, unclear) from error
+            refused = refusal(what, error, unclear)
+            if isinstance(error, discord.HTTPException):
+                self._ban.note(error.status, refused)
+            raise refused from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             words = f"{type(error).__name__} {error}".strip()
             raise unclear(f"no reply from Discord to {what}: {words}") from error
