@@ -17,7 +17,7 @@ def chores(state: State) -> list[Chore]:
     async def purge() -> None:
         now = datetime.now(UTC)
         await Answers(state.records).purge(now)
-        await state.records.purge(unanswered.KIND, now - KEPT)
-        await state.records.purge(cases.KIND, now - KEPT)
+        for kind in (unanswered.KIND, unanswered.MISSED, cases.KIND):
+            await state.records.purge(kind, now - KEPT)
 
     return [Chore("purge", daily, purge)]

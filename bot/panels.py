@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from backends.base import BackendError
 from backends.knowledge.store import DocumentRecord
@@ -20,6 +21,8 @@ from bot.words import say
 
 Documents = Callable[[str], Awaitable[list[DocumentRecord]]]
 """The documents of a collection."""
+
+Data = Mapping[str, Any]
 
 LISTED = 10
 LOOKED_AT = 200
@@ -99,25 +102,29 @@ class Panels:
 
     async def _gaps(self, place: ConversationId) -> list[PanelSection]:
         """What nobody answered well, and what came in while we were away."""
-        workspace = workspace_tag(place.platform, place.workspace)
-        records = await self.overview.state.records.newest(
-            unanswered.KIND, workspace=workspace, limit=LOOKED_AT
-        )
-        still = [each.data for each in records if each.data["state"] == "open"]
+        gaps = await self._newest(unanswered.KIND, place)
+        still = [each for each in gaps if each["state"] == "open"]
         groups = {
-            "panel_missed": [e for e in still if e["reason"] == "missed"],
-            "panel_unanswered": [e for e in still if e["reason"] != "missed"],
+            "panel_missed": await self._newest(unanswered.MISSED, place),
+            "panel_unanswered": still,
         }
         sections = []
-        for title, gaps in groups.items():
+        for title, questions in groups.items():
             lines = [
-                f"- {_line(each['question'])} ({self.place_name(each['place'])})"
-                for each in gaps[:LISTED]
+                f"- {_line(each['question'])} "
+                f"({each.get('url') or self.place_name(each['place'])})"
+                for each in questions[:LISTED]
             ]
             if lines:
-                named = say(title, count=len(gaps))
+                named = say(title, count=len(questions))
                 sections.append(PanelSection(named, "\n".join(lines)))
         return sections
+
+    async def _newest(self, kind: str, place: ConversationId) -> list[Data]:
+        workspace = workspace_tag(place.platform, place.workspace)
+        records = self.overview.state.records
+        found = await records.newest(kind, workspace=workspace, limit=LOOKED_AT)
+        return [record.data for record in found]
 
     async def _audit(self, place: ConversationId) -> PanelSection:
         changes = await self.overview.switching.audit(place, LISTED)

@@ -1,9 +1,11 @@
 """Questions that still need an answer: abstained from, judged bad, or missed.
 
-Each is a record of kind "gap" whose id is that of the answer (or would be), with
-`question`, `reason` ("abstained", "downvoted" or "missed"), `place` (the conversation
-as text), `labels` (those that the place may see), `state` ("open" or "answered"),
-`answer` (what was said instead) and `note` (what a person found wrong).
+The first two are records of kind "gap", whose id is that of the answer, with
+`question`, `reason` ("abstained" or "downvoted"), `place` (the conversation as text),
+`labels` (those that the place may see), `state` ("open" or "answered"), `answer` (what
+was said instead) and `note` (what a person found wrong). What came in while the bot was
+away, and is too old to be answered, adapters keep as kind "missed", with `question`,
+`author` (a name), `place` and `url`.
 """
 
 from dataclasses import dataclass, replace
@@ -12,11 +14,10 @@ from typing import Any
 
 from backends.base import EndReason
 from bot.answers import KeptAnswer
-from bot.model import Message, answer_id
 from bot.state.base import Record, Records
-from bot.state.entry import person_tag, workspace_tag
 
 KIND = "gap"
+MISSED = "missed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +42,6 @@ class Unanswered:
         """Nobody judges the answer bad any more."""
         if await self._reason(id) == "downvoted":
             await self.records.remove(KIND, id)
-
-    async def missed(self, message: Message, labels: frozenset[str]) -> None:
-        """A question came in while we were away, and is too old to be answered."""
-        place = message.conversation
-        data = {
-            "question": message.text,
-            "reason": "missed",
-            "place": str(place),
-            "labels": sorted(labels),
-            "state": "open",
-            "answer": "",
-            "note": "",
-        }
-        record = Record(
-            KIND,
-            answer_id(place, message.id),
-            data,
-            message.sent_at,
-            person_tag(place.platform, message.author.id),
-            workspace_tag(place.platform, place.workspace),
-        )
-        await self.records.put(record, only_new=True)
 
     async def close(self, id: str) -> None:
         """A person has answered it."""

@@ -18,7 +18,7 @@ from bot.model import (
     PanelSection,
     Pressed,
 )
-from bot.state.base import Route
+from bot.state.base import Record, Route
 from bot.testing import ScriptedBackend, says
 from bot.words import say
 
@@ -110,6 +110,18 @@ async def test_a_panel_is_silent_about_other_workspaces(start: Start) -> None:
         assert secret not in words
     assert "w2" not in str(await house.ask("backends", BOSS))
     assert "w2" not in str(await house.ask("status", BOSS))
+
+
+async def test_what_was_missed_is_listed(start: Start) -> None:
+    house = await start()
+    data = {"question": "anyone?", "author": "Bob", "place": str(PLACE), "url": "u1"}
+    now = house.message("").sent_at
+    missed = Record("missed", "1", data, now, "memory:bob", "memory:w")
+    await house.app.state.records.put(missed)
+
+    listed = section(await shown(house, BOSS), say("panel_missed", count=1))
+
+    assert listed.text == "- anyone? (u1)"
 
 
 async def test_a_switch_by_form(start: Start) -> None:
