@@ -359,9 +359,9 @@ def test_a_thread_is_named_after_its_question(text: str, name: str) -> None:
             [
                 {
                     "type": 1,
-                    "name": "use",
+                    "name": "share",
                     "options": [
-                        {"name": "share", "type": 4, "value": 20},
+                        {"name": "percent", "type": 4, "value": 20},
                         {"name": "backend", "type": 3, "value": "handbook"},
                         {"name": "where", "type": 3, "value": "server"},
                     ],
