@@ -12,16 +12,17 @@ from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
-from adapters.slack.catching_up import CatchUp
+from adapters.slack.catching_up import CatchUp, Presence
 from adapters.slack.receiving import Receiver
 from adapters.slack.settings import SlackSettings
 from adapters.slack.web import SDK_LOG, SlackRefused, SlackWeb
-from bot.errors import ConfigurationError, DeliveryError
+from bot.errors import ConfigurationError, DeliveryError, StateUnavailable
 
 log = logging.getLogger(__name__)
 
 LAST_ACKS_SECONDS = 2.0
 CLOSE_SECONDS = 5.0
+PRESENCE_SECONDS = 30.0
 
 
 class Listener:
@@ -137,13 +138,28 @@ class Listener:
 
     async def _catch_up(self) -> None:
         """At the start, and whenever no connection was there for a while."""
+        presence = self._receiver.presence
         catch_up = CatchUp(
-            self._web, self._receiver.take_event, self._settings.catch_up_minutes
+            self._web, self._receiver, presence, self._settings.catch_up_minutes
         )
         while True:
             await self._was_away.wait()
             self._was_away.clear()
             await catch_up.run()
+            await self._stay(presence)
+
+    async def _stay(self, presence: Presence) -> None:
+        """Note that somebody listens, until nobody did for a while."""
+        me = await self._web.identify()
+        while not self._was_away.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._was_away.wait(), PRESENCE_SECONDS)
+                return
+            if self._somebody_stayed():
+                try:
+                    await presence.note(me.team_id)
+                except StateUnavailable as error:
+                    log.debug("it was not noted that we listen: %s", error)
 
 
 def _session(client: SocketModeClient) -> Any:

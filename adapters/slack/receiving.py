@@ -6,14 +6,25 @@ from collections.abc import Container, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
+from adapters.slack.catching_up import Presence, note_missed
 from adapters.slack.commands import Commands
 from adapters.slack.events import Reaction, Reading, read, read_reaction
 from adapters.slack.interactions import Ack, Interactions
 from adapters.slack.web import SlackRefused, SlackWeb
 from adapters.slack.workspaces import NotInstalled, Workspaces
-from bot.adapter import Intake
+from bot.adapter import Intake, Listening
 from bot.errors import DeliveryError, StateUnavailable
-from bot.model import Author, ConversationId, Deleted, Edited, Event, Rated, Said
+from bot.model import (
+    Author,
+    ConversationId,
+    Deleted,
+    Edited,
+    Event,
+    Rated,
+    Replied,
+    Said,
+    Stopped,
+)
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +88,22 @@ class Receiver:
         if happened is not None:
             await self._intake.accept(happened)
 
+    async def take_missed(self, web: SlackWeb, event: JSON) -> None:
+        """A question out of the history that is too old: it is listed for an admin."""
+        try:
+            happened = await self._understand(web, event)
+        except MALFORMED as error:
+            log.warning("a message in the history cannot be read: %r", error)
+            return
+        if not isinstance(happened, Said):
+            return
+        await note_missed(web, self._intake.records, happened.message)
+
+    @property
+    def presence(self) -> Presence:
+        """When somebody last listened."""
+        return Presence(self._intake.records)
+
     async def aclose(self) -> None:
         """End what was begun after an ack."""
         for task in self._tasks:
@@ -97,7 +124,8 @@ class Receiver:
         if kind in OF_THE_APP:
             self._start(self._of(web).see(event))
             return True
-        await self.take_event(web, event)
+        shared = bool(payload.get("is_ext_shared_channel"))
+        await self.take_event(web, {**event, "is_ext_shared_channel": shared})
         return True
 
     async def _leave(self, event: JSON, team: str, enterprise: str) -> None:
@@ -129,22 +157,49 @@ class Receiver:
         return None if reading is None else await self._for_us(web, reading)
 
     async def _for_us(self, web: SlackWeb, reading: Reading) -> Event | None:
-        happened: Event = reading.event
+        happened = reading.event
         if isinstance(happened, Deleted) and happened.message_id in self._removed:
             return None
-        if reading.newly or not reading.certain:
+        if isinstance(happened, Stopped):
+            return happened
+        part = False
+        if reading.newly or (reading.follow_up and not reading.certain):
             part = await self._intake.takes_part(happened.conversation)
-            if not part and not reading.certain:
-                return None
-            if not part and isinstance(happened, Edited):
-                # The name was forgotten and put in: only now it is said to us.
-                happened = Said(happened.message)
-        if isinstance(happened, Said | Edited):
-            author = await web.author(happened.message.author.id)
-            happened = replace(
-                happened, message=replace(happened.message, author=author)
-            )
-        return happened
+        if reading.newly and not part and isinstance(happened, Edited):
+            # The name was forgotten and put in: only now it is said to us.
+            happened = Said(happened.message)
+        direct = reading.certain or reading.newly or (part and reading.follow_up)
+        mode = await self._mode(happened.conversation)
+        if isinstance(happened, Deleted):
+            return happened if direct or mode is Listening.EVERY else None
+        if mode is Listening.OFF or not (direct or mode is Listening.EVERY):
+            return None
+        if not direct and reading.answers:
+            place, said = happened.conversation, happened.message
+            return Replied(place, said.author, place.thread, said.id)
+        if not direct and reading.to_others:
+            return None
+        return await self._with_author(web, happened, direct=direct)
+
+    async def _mode(self, conversation: ConversationId) -> Listening:
+        """Which messages count there; in private, each one is for us."""
+        if conversation.channel.startswith("D"):
+            return Listening.MENTION
+        return await self._intake.listening(conversation)
+
+    async def _with_author(
+        self, web: SlackWeb, happened: Said | Edited, *, direct: bool
+    ) -> Said | Edited:
+        said = happened.message
+        person = await web.person(said.author.id)
+        said = replace(
+            said,
+            author=person.author,
+            locale=person.locale,
+            guests=said.guests or person.is_guest,
+            direct=direct,
+        )
+        return replace(happened, message=said)
 
     async def _rated(self, web: SlackWeb, reaction: Reaction) -> Rated | None:
         """A verdict, with the thread that the judged message is in."""

@@ -16,6 +16,8 @@ from bot.errors import ConfigurationError, CurbsideError, StateUnavailable
 
 log = logging.getLogger(__name__)
 
+PRESENCE_SECONDS = 30.0
+
 
 async def listen_http(
     settings: SlackSettings,
@@ -119,12 +121,22 @@ async def _readiness(workspaces: Workspaces, intake: Intake) -> str:
 async def _catch_up(
     workspaces: Workspaces, receiver: Receiver, settings: SlackSettings
 ) -> None:
-    """Once, at the start: Slack's own retries end after some minutes."""
-    if not settings.catch_up_minutes:
+    """Once, at the start: Slack's own retries end after some minutes.
+
+    Then it is noted that we listen, for the next start.
+    """
+    minutes, presence = settings.catch_up_minutes, receiver.presence
+    if not minutes:
         return
     try:
         for web in await workspaces.all():
-            minutes = settings.catch_up_minutes
-            await CatchUp(web, receiver.take_event, minutes).run()
+            await CatchUp(web, receiver, presence, minutes).run()
     except CurbsideError as error:
         log.warning("not all that was missed could be read: %s", error)
+    while True:
+        await asyncio.sleep(PRESENCE_SECONDS)
+        try:
+            for web in await workspaces.all():
+                await presence.note((await web.identify()).team_id)
+        except CurbsideError as error:
+            log.debug("it was not noted that we listen: %s", error)
