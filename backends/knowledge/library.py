@@ -14,9 +14,9 @@ from backends.knowledge.folder_lock import FolderLock
 from backends.knowledge.ingest import Progress, Report, sync
 from backends.knowledge.reindexing import carry_over, catch_up
 from backends.knowledge.retriever import Retriever
+from backends.knowledge.server_options import ServerOptions
 from backends.knowledge.sources.base import Source
 from backends.knowledge.sources.files import LocalFiles, require
-from backends.knowledge.server_options import ServerOptions
 from backends.knowledge.store import (
     DocumentRecord,
     Identity,

@@ -1,7 +1,9 @@
 """A collection on a Qdrant server, for many workers on many machines."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Sequence
+import logging
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -12,41 +14,56 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from backends.base import BackendMisconfigured
 from backends.knowledge.fusion import Ranking, fused, paired
+from backends.knowledge.server_layout import AlreadyThere, Generations
+from backends.knowledge.server_options import ServerOptions
 from backends.knowledge.store import (
     DENSE,
     IDENTITY_ID,
-    KEYWORDS,
     PREFETCH,
     SPARSE,
+    CollectionMismatch,
     DocumentRecord,
     Entry,
     Hit,
     Identity,
     StoreUnavailable,
+    VectorStore,
     View,
     check_identity,
     entry_payload,
-    identity_payload,
     point_id,
     rarest,
     record_payload,
     to_piece,
     to_record,
 )
+from backends.knowledge.terms import Sparse
 
 T = TypeVar("T")
 PAGE = 1_000
 CONFLICT, FORBIDDEN = 409, (401, 403)
-PATIENCE = 10  # attempts to see the identity that another process is just writing
+PATIENCE = 10  # attempts to see the collection that another process is just making
+FOLLOW_SECONDS = 5  # between two looks whether another generation took our place
+
+log = logging.getLogger(__name__)
 
 
 class ServerStore:
     """A vector store that any number of processes share."""
 
-    def __init__(self, client: AsyncQdrantClient, collection: str, url: str) -> None:
-        self.collection = collection
+    follow_seconds = FOLLOW_SECONDS
+
+    def __init__(
+        self, client: AsyncQdrantClient, alias: str, url: str, options: ServerOptions
+    ) -> None:
+        self.collection = alias
+        self._alias = alias
         self._client = client
         self._url = url
+        self._options = options
+        self._generations = Generations(client, alias, options, self._ask)
+        self._identity: Identity | None = None
+        self._look_again = 0.0
 
     @classmethod
     async def open(
@@ -57,61 +74,101 @@ class ServerStore:
         api_key: str | None = None,
         rebuild: bool = False,
         timeout: int = 10,
+        *,
+        options: ServerOptions | None = None,
+        checked: bool = True,
     ) -> "ServerStore":
-        """Open the collection, or create it; `rebuild` begins with an empty one."""
+        """Open the collection, or create it; `rebuild` begins with an empty one.
+
+        Without being `checked` it may have been made with something else.
+        """
         # As a header of our own: the client's parameter for it warns about plain HTTP,
         # which is how a server on the same machine or in the same pod is reached.
         headers = {"api-key": api_key} if api_key else None
         client = AsyncQdrantClient(
             url=url, headers=headers, timeout=timeout, check_compatibility=False
         )
-        store = cls(client, collection, url)
+        store = cls(client, collection, url, options or ServerOptions())
         try:
-            await store._prepare(identity, rebuild)
+            await store._prepare(identity, rebuild, checked)
         except BaseException:
             await client.close()
             raise
         return store
 
-    async def _prepare(self, identity: Identity, rebuild: bool) -> None:
-        if rebuild:
-            await self._ask(self._client.delete_collection(self.collection))
-        if not await self._ask(self._client.collection_exists(self.collection)):
-            await self._create(identity)
-        where = f"collection {self.collection!r} at {self._url}"
-        for _ in range(PATIENCE):
-            found = await self._ask(
-                self._client.retrieve(self.collection, [IDENTITY_ID])
-            )
-            if found:
-                break
-            await asyncio.sleep(0.1)
-        check_identity((found[0].payload if found else None) or {}, identity, where)
+    async def _prepare(self, identity: Identity, rebuild: bool, checked: bool) -> None:
+        found = await self._generations.current()
+        if rebuild and found:
+            new = await self._generations.create_beside(identity, found)
+            await self._generations.turn_to(new, found)
+            if found != self._alias:
+                await self._generations.drop(found)
+            self.collection = new
+        else:
+            self.collection = found or await self._first(identity)
+        if checked:
+            await self._check(self.collection, identity)
+            self._identity = identity
 
-    async def _create(self, identity: Identity) -> None:
-        try:
-            await self._ask(
-                self._client.create_collection(
-                    self.collection,
-                    vectors_config={
-                        DENSE: models.VectorParams(
-                            size=identity.dimensions, distance=models.Distance.COSINE
-                        )
-                    },
-                    sparse_vectors_config={
-                        SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)
-                    },
-                )
-            )
-        except AlreadyThere:
-            return  # another worker was faster, and writes the rest
-        for field in KEYWORDS:
-            await self._ask(
-                self._client.create_payload_index(
-                    self.collection, field, models.PayloadSchemaType.KEYWORD
-                )
-            )
-        await self._put(IDENTITY_ID, identity_payload(identity))
+    async def _first(self, identity: Identity) -> str:
+        with suppress(AlreadyThere):
+            return await self._generations.create_first(identity)
+        # Another worker was faster; should it have died meanwhile, we go on.
+        for _ in range(PATIENCE):
+            if found := await self._generations.current():
+                return found
+            await asyncio.sleep(0.1)
+        return await self._generations.finish_first(identity)
+
+    async def _check(self, collection: str, identity: Identity) -> None:
+        where = f"collection {self._alias!r} at {self._url}"
+        check_identity(await self._read_identity(collection), identity, where)
+
+    async def identity(self) -> Mapping[str, Any]:
+        return await self._read_identity(self.collection)
+
+    async def _read_identity(self, collection: str) -> Mapping[str, Any]:
+        found = await self._ask(self._client.retrieve(collection, [IDENTITY_ID]))
+        return (found[0].payload if found else None) or {}
+
+    async def beside(self, identity: Identity) -> "ServerStore":
+        name = await self._generations.create_beside(identity, self.collection)
+        other = ServerStore(self._client, self._alias, self._url, self._options)
+        other.collection, other._identity = name, identity
+        return other
+
+    async def switch_to(self, other: VectorStore) -> None:
+        """See `VectorStore`. Other processes follow within `FOLLOW_SECONDS`.
+
+        Those that run with another embedder cannot follow; they go on with the earlier
+        generation until they end, so it stays until the next one is made.
+        """
+        assert isinstance(other, ServerStore)
+        before = self.collection
+        same = await self.identity() == await other.identity()
+        await self._generations.turn_to(other.collection, before)
+        self.collection, self._identity = other.collection, other._identity
+        if same and before != self._alias:
+            await asyncio.sleep(2 * self.follow_seconds)
+            await self._generations.drop(before)
+
+    async def discard(self) -> None:
+        await self._generations.drop(self.collection)
+
+    async def _follow(self) -> None:
+        """Go over to a generation that took the place of ours, if we can read it."""
+        now = asyncio.get_running_loop().time()
+        if self._identity is None or now < self._look_again:
+            return
+        self._look_again = now + self.follow_seconds
+        found = await self._generations.current()
+        if found and found != self.collection:
+            try:
+                await self._check(found, self._identity)
+            except CollectionMismatch as error:
+                log.warning("searching an earlier generation: %s", error)
+            else:
+                self.collection = found
 
     async def upsert(self, entries: Sequence[Entry]) -> None:
         if entries:
@@ -146,6 +203,7 @@ class ServerStore:
     ) -> list[Hit]:
         if not views:
             return []
+        await self._follow()
         allowed = models.Filter(must=[_any("labels", audience)])
         requests = [
             models.QueryRequest(
@@ -214,6 +272,22 @@ class ServerStore:
             if offset is None:
                 return {record.name: record for record in found}
 
+    async def entries(self, documents: Collection[str]) -> list[Entry]:
+        if not documents:
+            return []
+        wanted = models.Filter(must=[_is("type", "piece"), _any("document", documents)])
+        found: list[Entry] = []
+        offset = None
+        while True:
+            records, offset = await self._ask(
+                self._client.scroll(
+                    self.collection, wanted, PAGE, offset=offset, with_vectors=True
+                )
+            )
+            found.extend(map(_entry, records))
+            if offset is None:
+                return found
+
     async def count(self) -> int:
         pieces = models.Filter(must=[_is("type", "piece")])
         answer = await self._ask(
@@ -249,10 +323,6 @@ class ServerStore:
             ) from error
 
 
-class AlreadyThere(StoreUnavailable):
-    """The collection that we wanted to create exists."""
-
-
 def _point(entry: Entry) -> models.PointStruct:
     sparse = models.SparseVector(
         indices=list(entry.sparse.indices), values=list(entry.sparse.values)
@@ -261,6 +331,15 @@ def _point(entry: Entry) -> models.PointStruct:
         id=entry.id,
         vector={DENSE: entry.dense.tolist(), SPARSE: sparse},
         payload=entry_payload(entry),
+    )
+
+
+def _entry(record: models.Record) -> Entry:
+    sparse = _vector(record, SPARSE)
+    return Entry(
+        to_piece(record.payload or {}),
+        np.asarray(_vector(record, DENSE), np.float32),
+        Sparse(tuple(sparse.indices), tuple(sparse.values)),
     )
 
 

@@ -1,5 +1,6 @@
 """Answers that a reviewer gave: files in the data folder, documents in a collection."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -10,8 +11,8 @@ from pathlib import Path
 from backends.base import BackendError
 from backends.knowledge.chunking import CHUNKER_VERSION, cut
 from backends.knowledge.formats import markdown
-from backends.knowledge.store import DocumentRecord
-from backends.knowledge.writing import Prepared
+from backends.knowledge.store import DocumentRecord, VectorStore
+from backends.knowledge.writing import Prepared, Writer
 
 PREFIX = "taught/"
 NAME = re.compile(rf"{PREFIX}([a-z0-9-]+)")
@@ -132,3 +133,23 @@ class TaughtAnswers:
         if found is None:
             raise NotTaught(f"{document!r} is no document that was taught")
         return self._folder / f"{found[1]}.json"
+
+
+async def bring_back(
+    answers: TaughtAnswers, store: VectorStore, writer: Writer
+) -> list[tuple[str, str]]:
+    """Store what a crash or a rebuild left out; returns what cannot be read."""
+    known = await store.documents()
+    missing: list[Prepared] = []
+    skipped: list[tuple[str, str]] = []
+    for path in await asyncio.to_thread(answers.paths):
+        try:
+            taught = (await asyncio.to_thread(answers.read, path)).prepared()
+        except BackendError as error:
+            skipped.append((f"{PREFIX}{path.stem}", str(error)))
+            continue
+        found = known.get(taught.record.name)
+        if found is None or found.digest != taught.record.digest:
+            missing.append(taught)
+    await writer.write(missing)
+    return skipped

@@ -28,7 +28,8 @@ class QdrantServer:
     def __init__(self, api_key: str | None = None) -> None:
         self.failures: deque[int] = deque()
         self.delay = 0.0
-        self.indexed: set[tuple[str, str]] = set()
+        self.indexed: dict[tuple[str, str], Any] = {}
+        self.created: dict[str, models.CreateCollection] = {}
         self.requests: list[str] = []
         self._api_key = api_key
         self._local = AsyncQdrantClient(":memory:")
@@ -56,6 +57,9 @@ class QdrantServer:
         """Listen; after `stop` again on the same port, with the same points."""
         app = web.Application(client_max_size=64 * 2**20)
         routes: dict[tuple[str, str], Answer] = {
+            ("GET", "/collections"): self._collections,
+            ("GET", "/aliases"): self._aliases,
+            ("POST", "/collections/aliases"): self._change_aliases,
             ("GET", f"{COLLECTION}/exists"): self._exists,
             ("PUT", COLLECTION): self._create,
             ("DELETE", COLLECTION): self._drop,
@@ -98,7 +102,7 @@ class QdrantServer:
                 return _failed(self.failures.popleft(), "scripted failure")
             body = await request.json() if request.can_read_body else {}
             try:
-                result = await answer(request.match_info["name"], body)
+                result = await answer(request.match_info.get("name", ""), body)
             except ValueError as error:
                 return _failed(404 if "not found" in str(error) else 400, str(error))
             except FileExistsError as error:
@@ -110,10 +114,25 @@ class QdrantServer:
     async def _exists(self, name: str, body: Any) -> Any:
         return {"exists": await self._local.collection_exists(name)}
 
+    async def collections(self) -> set[str]:
+        """The names of the collections there are, without aliases."""
+        answer = await self._local.get_collections()
+        return {each.name for each in answer.collections}
+
+    async def _collections(self, name: str, body: Any) -> Any:
+        return await self._local.get_collections()
+
+    async def _aliases(self, name: str, body: Any) -> Any:
+        return await self._local.get_aliases()
+
+    async def _change_aliases(self, name: str, body: Any) -> Any:
+        asked = models.ChangeAliasesOperation.model_validate(body)
+        return await self._local.update_collection_aliases(asked.actions)
+
     async def _create(self, name: str, body: Any) -> Any:
         if await self._local.collection_exists(name):
             raise FileExistsError(f"Collection `{name}` already exists!")
-        asked = models.CreateCollection.model_validate(body)
+        asked = self.created[name] = models.CreateCollection.model_validate(body)
         return await self._local.create_collection(
             name,
             vectors_config=asked.vectors,
@@ -125,7 +144,7 @@ class QdrantServer:
 
     async def _index(self, name: str, body: Any) -> Any:
         asked = models.CreateFieldIndex.model_validate(body)
-        self.indexed.add((name, asked.field_name))
+        self.indexed[name, asked.field_name] = asked.field_schema
         return {"operation_id": 0, "status": "completed"}
 
     async def _upsert(self, name: str, body: Any) -> Any:
@@ -167,6 +186,7 @@ class QdrantServer:
             limit=asked.limit or 10,
             offset=asked.offset,
             with_payload=asked.with_payload or False,
+            with_vectors=asked.with_vector or False,
         )
         return {"points": records, "next_page_offset": following}
 

@@ -7,6 +7,7 @@ import pytest
 
 from backends.knowledge.embedding import Vectors
 from backends.knowledge.minilm import MiniLM
+from backends.knowledge.server_store import ServerStore
 from backends.knowledge.terms import Terms
 from backends.knowledge.wordpiece import words
 
@@ -32,6 +33,12 @@ class HashedWords:
             vectors[row, 0] += 0.01
         unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
+
+
+@pytest.fixture(autouse=True)
+def quick_following(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other processes look often whether a collection was built anew."""
+    monkeypatch.setattr(ServerStore, "follow_seconds", 0.05)
 
 
 @pytest.fixture

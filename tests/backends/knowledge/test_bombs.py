@@ -15,7 +15,6 @@ from backends.knowledge.loaders import Limits, read_upload
 from backends.knowledge.store import Identity
 from backends.knowledge.terms import Terms
 
-
 PDF = "damaged PDF|was given up|holds no text"
 
 

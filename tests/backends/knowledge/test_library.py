@@ -117,7 +117,7 @@ async def test_another_model_wants_a_new_collection(
     await library.aclose()
     monkeypatch.setattr(minilm.MiniLM, "version", "other")
 
-    with pytest.raises(CollectionMismatch, match="--rebuild"):
+    with pytest.raises(CollectionMismatch, match="curbside reindex"):
         await library.search("team")
 
     await library.ingest("team", [page.parent], rebuild=True)

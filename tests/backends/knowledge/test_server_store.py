@@ -40,7 +40,7 @@ async def store(server: QdrantServer) -> AsyncIterator[ServerStore]:
 async def test_creates_an_index_for_each_field_that_filters_use(
     server: QdrantServer, store: ServerStore
 ) -> None:
-    assert server.indexed == {("team", field) for field in KEYWORDS}
+    assert server.indexed.keys() == {("team--1", field) for field in KEYWORDS}
 
 
 async def test_opening_again_creates_nothing(

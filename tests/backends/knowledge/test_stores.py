@@ -329,5 +329,5 @@ async def test_refuses_a_collection_made_with_something_else(
     with pytest.raises(CollectionMismatch, match=named) as refused:
         await reopen(other)
 
-    assert "curbside ingest --rebuild" in str(refused.value)
+    assert "curbside reindex" in str(refused.value)
     assert await (await reopen()).count() == 0
