@@ -75,17 +75,21 @@ def _elements(buttons: Sequence[Button], row: str) -> Iterator[JSON]:
     # What is asked back about, or stands out, is no matter for a menu.
     room = max(1, IN_A_ROW - (len(buttons) - len(plain)))
     hidden = plain[room:] if len(plain) > room + 1 else []
-    for button in buttons:
-        if button not in hidden:
-            yield _button(button, row)
+    ids: set[str] = set()
+    for number, button in enumerate(buttons):
+        if button in hidden:
+            continue
+        id_ = ":".join(filter(None, [PREFIX, button.action, row]))
+        # In a row, Slack wants each to have another id.
+        yield _button(button, id_ if id_ not in ids else f"{id_}:{number}")
+        ids.add(id_)
     if hidden:
         options = [_choice(button) for button in hidden]
         id_ = f"{MORE}:{row}" if row else MORE
         yield {"type": "overflow", "action_id": id_, "options": options}
 
 
-def _button(button: Button, row: str) -> JSON:
-    id_ = f"{PREFIX}:{button.action}" + (f":{row}" if row else "")
+def _button(button: Button, id_: str) -> JSON:
     element: JSON = {
         "type": "button",
         "action_id": id_,

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.slack.events import read_command
-from adapters.slack.interactions import Ack
+from adapters.slack.interactions import Ack, Interactions
 from adapters.slack.markdown import escape, to_mrkdwn
 from adapters.slack.web import SlackWeb
 from bot.adapter import Intake
 from bot.admin import is_stop
 from bot.errors import DeliveryError, StateUnavailable
 from bot.model import Message, Said
+from bot.words import say, speaking
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,11 @@ class Commands:
         self._intake = intake
 
     async def take(self, ack: Ack, body: dict[str, Any]) -> None:
-        """Reply with the ack if it is quick, else later."""
+        """Reply with the ack if it is quick, else later; alone it opens the panel."""
+        if not str(body.get("text") or "").strip():
+            await ack()
+            await self._show_panel(body)
+            return
         working = asyncio.create_task(self._reply(body))
         await asyncio.wait({working}, timeout=ACK_SECONDS)
         if working.done():
@@ -46,14 +51,28 @@ class Commands:
         if reply := await working:
             await self._web.respond(body["response_url"], reply)
 
+    async def _show_panel(self, body: dict[str, Any]) -> None:
+        me = await self._web.identify()
+        person = await self._web.person(body["user_id"])
+        message = replace(
+            read_command(body, me), author=person.author, locale=person.locale
+        )
+        view = Interactions(self._web, self._intake)
+        with speaking(person.locale):
+            try:
+                await view.open_panel(str(body["trigger_id"]), message)
+            except DeliveryError as error:
+                log.warning("the panel was not opened: %s", error)
+                await self._web.respond(body["response_url"], say("press_again"))
+
     async def _reply(self, body: dict[str, Any]) -> str:
         """What the author of a command gets to see; "" when the channel sees it."""
         try:
             message = read_command(body, await self._web.identify())
             if is_stop(message.text):
                 return NOT_HERE
-            author = await self._web.author(message.author.id)
-            message = replace(message, author=author)
+            person = await self._web.person(message.author.id)
+            message = replace(message, author=person.author, locale=person.locale)
             reply = await self._intake.command(message)
             if reply is not None:
                 return to_mrkdwn(reply)[:REPLY_LIMIT]
@@ -79,7 +98,10 @@ class Commands:
             unfurl_media=False,
         )
         thread = replace(message.conversation, thread=posted["ts"])
-        asked = replace(message, id=posted["ts"], conversation=thread)
+        token = f"{message.conversation.workspace}:{message.author.id}"
+        asked = replace(
+            message, id=posted["ts"], conversation=thread, reply_token=token
+        )
         try:
             await self._intake.accept(Said(asked))
         except StateUnavailable:

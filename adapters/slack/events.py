@@ -43,19 +43,27 @@ class Identity:
     bot_id: str
     name: str = ""
     team: str = ""
+    url: str = ""
+    bots: frozenset[str] = frozenset()
+    """Other bots that are heard like people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """An event as we read it.
 
-    Unless it is `certain`, it is for us only in a conversation that we take part in.
-    `newly`: an edit put our name into a message that did not have it.
+    Unless it is `certain`, it is for us only where each message is a question, and as
+    a `follow_up` where we take part. `newly`: an edit put our name into a message that
+    did not have it. `to_others`: it names somebody else first. `answers` says that it
+    replies to another person.
     """
 
     event: Said | Edited | Deleted | Stopped
     certain: bool
     newly: bool = False
+    follow_up: bool = False
+    to_others: bool = False
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +92,14 @@ def read(event: JSON, me: Identity) -> Reading | None:
         certain = kind == "app_mention" or _certain(event, me)
         # In the history, a root names its own thread: it follows upon nothing.
         begins = event.get("thread_ts") in (None, event["ts"])
-        if not certain and (begins or not _may_follow_up(event)):
-            return None
-        return Reading(Said(to_message(event, me)), certain)
+        parent = event.get("parent_user_id") or event["user"]
+        return Reading(
+            Said(to_message(event, me)),
+            certain,
+            follow_up=not begins and _may_follow_up(event),
+            to_others=_to_others(event) and not certain,
+            answers=not begins and parent not in (event["user"], me.user_id),
+        )
     return None
 
 
@@ -131,6 +144,7 @@ def to_message(event: JSON, me: Identity) -> Message:
         attachments=tuple(_attachment(file) for file in event.get("files") or ()),
         edited="edited" in event,
         reply_token=_asker(event, me),
+        guests=bool(event.get("is_ext_shared_channel")),
     )
 
 
@@ -171,12 +185,12 @@ def _changed(event: JSON, me: Identity) -> Reading | None:
         return None
     after = _in_channel(after, event)
     named, was_named = _named(after, me), _named(_in_channel(before, event), me)
-    if not (named or was_named or _may_follow_up(after)):
-        return None
     version = after.get("edited", {}).get("ts") or event["event_ts"]
     newly = named and not was_named
     certain = was_named or _certain(after, me)
-    return Reading(Edited(to_message(after, me), version), certain, newly)
+    follow_up, to_others = _may_follow_up(after), _to_others(after) and not certain
+    edited = Edited(to_message(after, me), version)
+    return Reading(edited, certain, newly, follow_up=follow_up, to_others=to_others)
 
 
 def _deleted(event: JSON, ts: str | None, me: Identity) -> Reading | None:
@@ -187,9 +201,8 @@ def _deleted(event: JSON, ts: str | None, me: Identity) -> Reading | None:
     if not ours and not _by_person(before, me):
         return None
     certain = ours or _certain(before, me)
-    if not certain and not _may_follow_up(before):
-        return None
-    return Reading(Deleted(_conversation(before, ts, me), ts), certain)
+    deleted = Deleted(_conversation(before, ts, me), ts)
+    return Reading(deleted, certain, follow_up=_may_follow_up(before))
 
 
 def _stopped(event: JSON, me: Identity) -> Reading | None:
@@ -204,8 +217,9 @@ def _stopped(event: JSON, me: Identity) -> Reading | None:
 
 def _in_channel(message: JSON, event: JSON) -> JSON:
     """A message inside an event; only the event says where it is."""
-    kind = event.get("channel_type", "")
-    return {**message, "channel": event["channel"], "channel_type": kind}
+    known = {"channel": event["channel"], "channel_type": event.get("channel_type", "")}
+    shared = event.get("is_ext_shared_channel", False)
+    return {**message, **known, "is_ext_shared_channel": shared}
 
 
 def _conversation(message: JSON, ts: str, me: Identity) -> ConversationId:
@@ -216,8 +230,10 @@ def _conversation(message: JSON, ts: str, me: Identity) -> ConversationId:
 
 def _by_person(message: JSON, me: Identity) -> bool:
     user = message.get("user")
-    ours = user == me.user_id or message.get("bot_id")
-    return bool(user) and not ours and user != "USLACKBOT"
+    bot = message.get("bot_id")
+    if not user or user in (me.user_id, "USLACKBOT") or (bot and bot == me.bot_id):
+        return False
+    return not bot or not me.bots.isdisjoint({user, bot})
 
 
 def _named(message: JSON, me: Identity) -> bool:
@@ -237,8 +253,12 @@ def _certain(message: JSON, me: Identity) -> bool:
 
 def _may_follow_up(message: JSON) -> bool:
     """Whether it stands in a thread, and is not said to somebody else there."""
-    text = (message.get("text") or "").lstrip()
-    return bool(message.get("thread_ts")) and not text.startswith("<@")
+    return bool(message.get("thread_ts")) and not _to_others(message)
+
+
+def _to_others(message: JSON) -> bool:
+    """Whether it begins with somebody's name."""
+    return (message.get("text") or "").lstrip().startswith("<@")
 
 
 def _attachment(file: JSON) -> Attachment:

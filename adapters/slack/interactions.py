@@ -1,16 +1,44 @@
 """What people press, submit and open in one workspace, acknowledged and carried out."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from adapters.slack.web import SlackWeb
+from adapters.slack.buttons import read_press
+from adapters.slack.events import Identity, plain
+from adapters.slack.markdown import to_mrkdwn
+from adapters.slack.views import (
+    Place,
+    first_field,
+    home_of,
+    modal_of,
+    notice_of,
+    page_of,
+    read_form,
+)
+from adapters.slack.web import SlackRefused, SlackWeb
 from bot.adapter import Intake
+from bot.errors import DeliveryError, StateUnavailable
+from bot.model import Action, Author, ConversationId, Form, Message, Pressed
+from bot.words import say, speaking
 
 log = logging.getLogger(__name__)
 
 JSON = Mapping[str, Any]
 Handler = Callable[[JSON, "Ack"], Awaitable[None]]
+
+ACK_SECONDS = 2.0
+"""Slack waits three seconds for an ack."""
+
+QUOTED_LIMIT = 1_500
+"""So much of a message that is asked about travels with the form."""
+
+PROMPTS = 4
+PROMPT_LIMIT = 75
+
+EXPIRED = frozenset({"expired_trigger_id", "trigger_expired", "invalid_trigger_id"})
 
 
 class Ack(Protocol):
@@ -33,47 +61,246 @@ class Interactions:
         handlers: dict[str, Handler] = {
             "block_actions": self.pressed,
             "view_submission": self.submitted,
-            "view_closed": self.closed,
             "message_action": self.shortcut,
         }
         handler = handlers.get(str(payload.get("type")))
         if handler is None:
-            log.info("an interaction of type %r is of no use", payload.get("type"))
             await ack()
             return
-        await handler(payload, ack)
+        try:
+            person = await self._web.person(str(payload["user"]["id"]))
+            with speaking(person.locale):
+                await handler(payload, ack)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            # Slack would only send the same again.
+            log.warning("an interaction cannot be read: %r", error)
+            await ack()
 
     async def see(self, event: JSON) -> None:
         """An event that is about the app itself; it has been acknowledged."""
         match event.get("type"):
+            case "app_home_opened" if event.get("tab") == "home":
+                await self._publish(str(event["user"]), str(event["channel"]))
             case "app_home_opened":
-                await self.home_opened(event)
+                me = await self._web.identify()
+                place = ConversationId("slack", me.team_id, str(event["channel"]))
+                await self._suggest(str(event["channel"]), place)
             case "app_context_changed":
-                await self.context_changed(event)
-            case "agent_session_title_changed":
-                await self.title_changed(event)
+                await self._looked_elsewhere(event)
 
     async def pressed(self, payload: JSON, ack: Ack) -> None:
         """A button of a message, of a modal or of the Home tab."""
-        await ack()
-
-    async def submitted(self, payload: JSON, ack: Ack) -> None:
-        """A modal with what was filled in; an empty ack closes it."""
-        await ack()
-
-    async def closed(self, payload: JSON, ack: Ack) -> None:
-        """A modal that was closed without being submitted."""
-        await ack()
+        (action,) = payload["actions"]
+        press = read_press(action)
+        if press is None:
+            await ack()
+            return
+        me = await self._web.identify()
+        place = _place_of(payload, me)
+        await self._carry_out(
+            payload,
+            ack,
+            Pressed(
+                place.conversation,
+                await self._author(payload),
+                press.action,
+                id=str(action["action_ts"]),
+                message_id=place.message_id,
+                value=press.value,
+            ),
+        )
 
     async def shortcut(self, payload: JSON, ack: Ack) -> None:
-        """A message shortcut, such as "Ask about this"."""
+        """The message shortcut "Ask about this": there is only one."""
+        me = await self._web.identify()
+        place = _place_of(payload, me)
+        text = plain(str(payload["message"].get("text") or ""))
+        await self._carry_out(
+            payload,
+            ack,
+            Pressed(
+                place.conversation,
+                await self._author(payload),
+                Action.ASK,
+                id=str(payload["action_ts"]),
+                message_id=place.message_id,
+                value=text[:QUOTED_LIMIT],
+            ),
+        )
+
+    async def submitted(self, payload: JSON, ack: Ack) -> None:
+        """A modal with what was filled in; an empty ack closes it.
+
+        Sent twice, it is one press: the id of a view is made when it is opened.
+        """
+        view = payload["view"]
+        read = read_form(view)
+        if read is None:
+            await ack()
+            return
+        action, place, fields = read
+        pressed = Pressed(
+            place.conversation,
+            await self._author(payload),
+            action,
+            id=str(view["id"]),
+            message_id=place.message_id,
+            value=place.value,
+            fields=fields,
+        )
+        try:
+            async with asyncio.timeout(ACK_SECONDS):
+                reply = await self._intake.press(pressed)
+        except (StateUnavailable, TimeoutError) as error:
+            log.warning("a form was not taken: %r", error)
+            await ack(_unsent(view))
+            return
+        if isinstance(reply, Form):
+            shown = modal_of(reply, place.conversation, place.message_id)
+            await ack({"response_action": "update", "view": shown})
+        elif reply and not place.conversation.thread:
+            title = str((view.get("title") or {}).get("text") or "Curbside")
+            shown = notice_of(title, reply)
+            await ack({"response_action": "update", "view": shown})
+        else:
+            await ack()
+            await self._whisper(pressed, reply)
+        await self._refresh(payload, place.conversation)
+
+    async def open_panel(self, trigger: str, message: Message) -> None:
+        """The Home tab's page as a modal, for `/curbside` alone."""
+        panel = await self._intake.panel(message)
+        place = ConversationId(
+            "slack", message.conversation.workspace, message.conversation.channel
+        )
+        view = page_of(panel, place)
+        await self._web.write("views.open", trigger_id=trigger, view=view)
+
+    async def _carry_out(self, payload: JSON, ack: Ack, pressed: Pressed) -> None:
+        """Do what a press is for; ack when it is durable, or soon."""
+        pressing = asyncio.ensure_future(self._intake.press(pressed))
+        await asyncio.wait({pressing}, timeout=ACK_SECONDS)
         await ack()
+        url = str(payload.get("response_url") or "")
+        try:
+            reply = await pressing
+        except StateUnavailable as error:
+            log.warning("a press was not taken: %s", error)
+            reply = say("not_done")
+        if isinstance(reply, Form):
+            reply = await self._open(payload, reply, pressed)
+        await self._whisper(pressed, reply, url)
+        await self._refresh(payload, pressed.conversation)
 
-    async def home_opened(self, event: JSON) -> None:
-        """Somebody looks at the Home tab, or at the messages with us."""
+    async def _open(self, payload: JSON, form: Form, pressed: Pressed) -> str:
+        """Open the modal of a form; what to tell the person if that is too late."""
+        if form.action is Action.ASK and not await self._is_here(pressed):
+            return say("invite_me")
+        view = modal_of(form, pressed.conversation, pressed.message_id)
+        on_top = (payload.get("view") or {}).get("type") == "modal"
+        method = "views.push" if on_top else "views.open"
+        try:
+            await self._web.write(method, trigger_id=payload["trigger_id"], view=view)
+        except SlackRefused as error:
+            if error.code == "exchanged_trigger_id":
+                return ""  # the same press came twice: the modal is open
+            if error.code not in EXPIRED:
+                raise
+            return say("press_again")
+        except DeliveryError as error:
+            log.warning("a form was not opened: %s", error)
+            return say("press_again")
+        return ""
 
-    async def context_changed(self, event: JSON) -> None:
-        """Somebody who has us open beside it looks at something else."""
+    async def _is_here(self, pressed: Pressed) -> bool:
+        """Whether we could answer in that channel."""
+        channel = pressed.conversation.channel
+        try:
+            found = await self._web.read("conversations.info", channel=channel)
+        except SlackRefused as error:
+            return error.code != "channel_not_found"
+        except DeliveryError:
+            return True
+        shown = found["channel"]
+        return bool(shown.get("is_member", True) or shown.get("is_im"))
 
-    async def title_changed(self, event: JSON) -> None:
-        """Somebody gave a session another title."""
+    async def _whisper(self, pressed: Pressed, words: str, url: str = "") -> None:
+        """Tell the person alone."""
+        if not words:
+            return
+        text = to_mrkdwn(words)
+        try:
+            await self._web.write(
+                "chat.postEphemeral",
+                channel=pressed.conversation.channel,
+                user=pressed.author.id,
+                thread_ts=pressed.conversation.thread or None,
+                text=text,
+                parse="none",
+                link_names=False,
+            )
+        except DeliveryError as error:
+            if url:
+                await self._web.respond(url, text)
+            else:
+                log.warning("%s could not be told: %s", pressed.author.id, error)
+
+    async def _refresh(self, payload: JSON, conversation: ConversationId) -> None:
+        """After a press in the Home tab, it shows what has changed."""
+        if (payload.get("view") or {}).get("type") == "home":
+            await self._publish(str(payload["user"]["id"]), conversation.channel)
+
+    async def _publish(self, user: str, channel: str) -> None:
+        me = await self._web.identify()
+        place = ConversationId("slack", me.team_id, channel)
+        person = await self._web.person(user)
+        message = Message(
+            "", place, person.author, "", datetime.now(UTC), locale=person.locale
+        )
+        with speaking(person.locale):
+            view = home_of(await self._intake.panel(message), place)
+        await self._web.write("views.publish", user_id=user, view=view)
+
+    async def _looked_elsewhere(self, event: JSON) -> None:
+        """Suggest what the documents of that place can answer."""
+        me = await self._web.identify()
+        entities = (event.get("context") or {}).get("entities") or ()
+        seen = [e["value"] for e in entities if e["type"] == "slack#/types/channel_id"]
+        if seen and event.get("channel"):
+            place = ConversationId("slack", me.team_id, str(seen[0]))
+            await self._suggest(str(event["channel"]), place)
+
+    async def _suggest(self, channel: str, place: ConversationId) -> None:
+        questions = list(self._intake.suggestions(place))[:PROMPTS]
+        if not questions:
+            return
+        prompts = [
+            {"title": question[:PROMPT_LIMIT], "message": question}
+            for question in questions
+        ]
+        await self._web.write(
+            "assistant.threads.setSuggestedPrompts", channel_id=channel, prompts=prompts
+        )
+
+    async def _author(self, payload: JSON) -> Author:
+        return await self._web.author(str(payload["user"]["id"]))
+
+
+def _place_of(payload: JSON, me: Identity) -> Place:
+    """The conversation of a press, and the message that carries the button."""
+    view = payload.get("view")
+    if view:
+        return Place.unpack(str(view["private_metadata"]))
+    message = payload["message"]
+    thread = str(message.get("thread_ts") or message["ts"])
+    channel = str(payload["channel"]["id"])
+    place = ConversationId("slack", me.team_id, channel, thread)
+    return Place(place, str(message["ts"]))
+
+
+def _unsent(view: JSON) -> JSON:
+    """Leaves a modal open with what was typed, and says that it was not taken."""
+    if field := first_field(view):
+        return {"response_action": "errors", "errors": {field: say("not_done")}}
+    title = str((view.get("title") or {}).get("text") or "Curbside")
+    return {"response_action": "update", "view": notice_of(title, say("not_done"))}

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -33,6 +34,15 @@ PEOPLE_SECONDS = 600.0
 PEOPLE_LIMIT = 5_000
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What Slack says of somebody; a guest is from outside of the workspace."""
+
+    author: Author
+    locale: str = ""
+    is_guest: bool = False
+
+
 class SlackWeb:
     """The Web API of one workspace; whatever fails comes out as a DeliveryError."""
 
@@ -47,10 +57,10 @@ class SlackWeb:
         self._session = session
         self._client = self.new_client(token)
         self._token = token or ""
-        self._me = me
+        self._me = replace(me, bots=frozenset(settings.answer_bots)) if me else None
         self._team = me.team_id if me else ""
-        self._people: dict[str, tuple[float, Author]] = {}
-        self._asking: dict[str, asyncio.Task[Author]] = {}
+        self._people: dict[str, tuple[float, Person]] = {}
+        self._asking: dict[str, asyncio.Task[Person]] = {}
         self.scopes: frozenset[str] = frozenset()
 
     def new_client(self, token: str | None) -> AsyncWebClient:
@@ -88,11 +98,17 @@ class SlackWeb:
                 bot_id=data.get("bot_id", ""),
                 name=data.get("user", ""),
                 team=data.get("team", ""),
+                url=data.get("url", ""),
+                bots=frozenset(self._settings.answer_bots),
             )
         return self._me
 
     async def author(self, user: str) -> Author:
-        """A person's name and rights, remembered for a while.
+        """A person's name and rights."""
+        return (await self.person(user)).author
+
+    async def person(self, user: str) -> Person:
+        """What Slack says of a person, remembered for a while.
 
         Somebody whom Slack does not describe in time is nobody in particular, and no
         admin; neither is an admin of another workspace in a shared channel.
@@ -107,24 +123,29 @@ class SlackWeb:
             self._asking[user] = asking
             asking.add_done_callback(lambda _: self._asking.pop(user, None))
         await asyncio.wait({asking}, timeout=LOOKUP_SECONDS)
-        return asking.result() if asking.done() else Author(user)
+        return asking.result() if asking.done() else Person(Author(user))
 
-    async def _ask_for(self, user: str) -> Author:
+    async def _ask_for(self, user: str) -> Person:
         try:
             me = await self.identify()
-            found = (await self.read("users.info", user=user))["user"]
+            asking = self.read("users.info", user=user, include_locale="true")
+            found = (await asking)["user"]
         except DeliveryError as error:
             log.warning("no name and rights of %s: %s", user, error)
-            return Author(user)
+            return Person(Author(user))
         profile = found.get("profile", {})
         name = profile.get("display_name") or found.get("real_name") or found["name"]
         admin = bool(found.get("is_admin") or found.get("is_owner"))
         at_home = found.get("team_id") == me.team_id
-        author = Author(user, name, is_admin=admin and at_home)
+        person = Person(
+            Author(user, name, is_admin=admin and at_home),
+            locale=found.get("locale") or "",
+            is_guest=not at_home or bool(found.get("is_restricted")),
+        )
         if len(self._people) >= PEOPLE_LIMIT:
             self._people.clear()
-        self._people[user] = (time.monotonic() + PEOPLE_SECONDS, author)
-        return author
+        self._people[user] = (time.monotonic() + PEOPLE_SECONDS, person)
+        return person
 
     async def check_socket(self, app_token: str) -> None:
         """Ask for a socket's address: refused when the app token is not good for it."""

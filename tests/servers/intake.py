@@ -80,9 +80,11 @@ class Box:
         self.commands: list[Message] = []
         self.slowness = 0.0
         self.every: set[str] = set()
+        self.off: set[str] = set()
         self.presses: list[Pressed] = []
         self.press_reply: Callable[[Pressed], Form | str] = lambda pressed: ""
         self.page = Panel("Curbside", ())
+        self.prompts: list[str] = []
         self.records = RecordBox()
         self.forgotten: list[str] = []
 
@@ -111,6 +113,8 @@ class Box:
         return []
 
     async def listening(self, conversation: ConversationId) -> Listening:
+        if conversation.channel in self.off:
+            return Listening.OFF
         every = conversation.channel in self.every
         return Listening.EVERY if every else Listening.MENTION
 
@@ -126,7 +130,7 @@ class Box:
         return self.page
 
     def suggestions(self, conversation: ConversationId) -> Sequence[str]:
-        return []
+        return [f"{prompt} ({conversation.channel})" for prompt in self.prompts]
 
     def of(self, kind: type[OneKind]) -> list[OneKind]:
         return [event for event in self.events.values() if isinstance(event, kind)]

@@ -1,5 +1,6 @@
 """Events as Slack sends them, and what we read in them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -104,6 +105,13 @@ def test_the_two_events_of_a_mention_are_one() -> None:
     assert said(mention()).key == said(spoken("<@UBOT> hello")).key
 
 
+def only_heard(event: JSON) -> bool:
+    """Whether it is for us at most where each message is a question."""
+    reading = read(event, ME)
+    assert reading is not None
+    return not (reading.certain or reading.follow_up or reading.newly)
+
+
 def test_in_a_shared_channel_the_workspace_is_ours() -> None:
     assert said(mention(team="T2")).conversation.workspace == "T1"
 
@@ -117,7 +125,7 @@ def test_a_direct_message_is_for_us() -> None:
 
 @pytest.mark.parametrize("kind", ["channel", "group", "mpim"])
 def test_talk_among_people_is_not_for_us(kind: str) -> None:
-    assert read(spoken(channel_type=kind), ME) is None
+    assert only_heard(spoken(channel_type=kind))
 
 
 def test_a_reply_may_be_for_us() -> None:
@@ -128,7 +136,7 @@ def test_a_reply_may_be_for_us() -> None:
 
 
 def test_the_root_of_a_thread_is_no_reply() -> None:
-    assert read(spoken(thread_ts="100.000001"), ME) is None
+    assert only_heard(spoken(thread_ts="100.000001"))
 
 
 def test_a_reply_to_our_own_message_is_for_us() -> None:
@@ -140,9 +148,30 @@ def test_a_reply_to_our_own_message_is_for_us() -> None:
 
 
 def test_a_reply_to_somebody_else_is_not_for_us() -> None:
-    assert read(spoken("<@UBOB> look", thread_ts="50.000001"), ME) is None
+    assert only_heard(spoken("<@UBOB> look", thread_ts="50.000001"))
     reply = spoken("<@UBOB> look", thread_ts="50.000001", parent_user_id="UBOT")
-    assert read(reply, ME) is None
+    assert only_heard(reply)
+    reading = read(reply, ME)
+    assert reading is not None
+    assert reading.to_others
+
+
+def test_a_reply_to_another_person_says_so() -> None:
+    own = read(spoken(thread_ts="50.000001", parent_user_id="UADA"), ME)
+    others = read(spoken(thread_ts="50.000001", parent_user_id="UBOB"), ME)
+
+    assert own is not None
+    assert others is not None
+    assert (own.answers, others.answers) == (False, True)
+
+
+def test_another_bot_is_heard_if_that_is_wanted() -> None:
+    event = spoken("<@UBOT> hello", user="UROBOT", bot_id="B2")
+    wanted = [replace(ME, bots=frozenset({name})) for name in ("UROBOT", "B2")]
+
+    assert read(event, ME) is None
+    assert [read(event, me) is not None for me in wanted] == [True, True]
+    assert read(spoken(user="UBOT", bot_id="B2"), wanted[1]) is None
 
 
 def test_a_reply_to_both_is_for_us() -> None:
@@ -230,13 +259,16 @@ def test_an_edited_question() -> None:
     "event",
     [
         pytest.param(changed("<@UBOT> a", "<@UBOT> a"), id="a preview was added"),
-        pytest.param(changed("a", "b"), id="talk among people"),
         pytest.param(changed("a", "b", bot_id="B2"), id="another bot"),
         pytest.param(changed("<@U2> a", "<@U2> b", user="UBOT"), id="our own edit"),
     ],
 )
 def test_an_edit_that_is_not_for_us(event: JSON) -> None:
     assert read(event, ME) is None
+
+
+def test_an_edit_among_people_is_only_heard() -> None:
+    assert only_heard(changed("a", "b"))
 
 
 def test_an_edit_in_a_thread_may_be_for_us() -> None:
@@ -303,7 +335,7 @@ def test_a_question_deleted_under_its_answers_leaves_a_tombstone() -> None:
 
 
 def test_talk_that_was_deleted_is_none_of_ours() -> None:
-    assert read(deleted(), ME) is None
+    assert only_heard(deleted())
     assert read(deleted(bot_id="B2", thread_ts="50.000001"), ME) is None
 
 

@@ -68,7 +68,8 @@ class Directory:
 
     def users_info(self, arguments: Arguments) -> JSON:
         user = self.workspace.user(arguments.required("user", "user_not_found"))
-        return {"user": self.payloads.user(user)}
+        shown = {"locale": user.locale} if arguments.flag("include_locale") else {}
+        return {"user": self.payloads.user(user) | shown}
 
     def users_list(self, arguments: Arguments) -> JSON:
         found = [self.payloads.user(user) for user in self.workspace.users.values()]
