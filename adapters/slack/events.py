@@ -263,8 +263,13 @@ def _to_others(message: JSON) -> bool:
 
 def _attachment(file: JSON) -> Attachment:
     return Attachment(
-        name=file.get("name") or file.get("title") or "file",
-        media_type=file.get("mimetype") or "",
+        name=_whole(file.get("name") or file.get("title") or "file"),
+        media_type=_whole(file.get("mimetype") or ""),
         size=int(file.get("size") or 0),
-        url=file.get("url_private") or "",
+        url=_whole(file.get("url_private") or f"slack-file:{file.get('id', '')}"),
     )
+
+
+def _whole(text: object) -> str:
+    """Text without halves of characters, which could not be stored."""
+    return str(text).encode("utf-8", "replace").decode()

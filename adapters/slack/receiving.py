@@ -34,8 +34,20 @@ OF_THE_APP = frozenset(
     {"app_home_opened", "app_context_changed", "agent_session_title_changed"}
 )
 REMOVED = frozenset({"app_uninstalled", "tokens_revoked"})
-MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+MALFORMED = (
+    *(AttributeError, IndexError, KeyError, TypeError, ValueError),
+    *(OverflowError, OSError),  # of time stamps that are none
+)
 """What comes of a payload in which something is not as Slack describes it."""
+
+NESTED = ("message", "previous_message", "item")
+TEXTS = frozenset(
+    {
+        *("type", "subtype", "channel", "channel_type", "user", "bot_id", "text"),
+        *("ts", "thread_ts", "event_ts", "deleted_ts", "parent_user_id"),
+        *("team", "user_team", "reaction", "item_user"),
+    }
+)
 
 
 class Receiver:
@@ -74,6 +86,10 @@ class Receiver:
             await ack()
         except (StateUnavailable, DeliveryError) as error:
             log.warning("a delivery is not acknowledged: %s", error)
+        except MALFORMED:
+            # It would be the same if it came again.
+            log.warning("slack: a delivery cannot be read", exc_info=True)
+            await ack()
         except Exception:
             log.exception("slack: a delivery of the kind %r failed", kind)
 
@@ -150,6 +166,7 @@ class Receiver:
 
     async def _understand(self, web: SlackWeb, event: JSON) -> Event | None:
         """The event as ours; None when it is not for us."""
+        _check(event)
         me = await web.identify()
         if reaction := read_reaction(event, me):
             return await self._rated(web, reaction)
@@ -227,20 +244,37 @@ class Receiver:
         )
 
 
+def _check(event: JSON) -> None:
+    """Raise an error of MALFORMED where something is no text that must be one."""
+    for part in (event, *(event.get(name) for name in NESTED)):
+        if part is None:
+            continue
+        for name in TEXTS.intersection(part):
+            value = part[name]
+            if not isinstance(value, str | None):
+                raise TypeError(f"{name!r} is no text")
+            if value and name != "text":  # what people wrote is mended later
+                value.encode()
+
+
 def _owner(payload: JSON) -> tuple[str, str]:
     """The workspace that installed the app, and its organisation.
 
     In a channel that workspaces share, that may not be the one where it happened.
     """
-    authorizations = payload.get("authorizations")
-    if isinstance(authorizations, list) and authorizations:
-        first = authorizations[0]
+    given = payload.get("authorizations")
+    first = given[0] if isinstance(given, list) and given else None
+    if isinstance(first, Mapping):
         team = first.get("team_id") or payload.get("team_id")
         return str(team or ""), str(first.get("enterprise_id") or "")
-    team, enterprise = payload.get("team"), payload.get("enterprise")
-    if isinstance(team, Mapping) or isinstance(enterprise, Mapping):
-        return str((team or {}).get("id", "")), str((enterprise or {}).get("id", ""))
-    return str(payload.get("team_id") or ""), str(payload.get("enterprise_id") or "")
+    return _id(payload, "team"), _id(payload, "enterprise")
+
+
+def _id(payload: JSON, what: str) -> str:
+    """An id that stands alone, or inside what it is the id of."""
+    whole = payload.get(what)
+    found = whole.get("id") if isinstance(whole, Mapping) else payload.get(f"{what}_id")
+    return str(found or "")
 
 
 async def _logged(work: Coroutine[Any, Any, None]) -> None:
@@ -248,5 +282,7 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         await work
     except (StateUnavailable, DeliveryError) as error:
         log.warning("slack: %s", error)
+    except MALFORMED:
+        log.warning("slack: an event of the app cannot be read", exc_info=True)
     except Exception:
         log.exception("slack: an event of the app itself failed")
