@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from adapters.slack.blocks import layouts
 from adapters.slack.checking import check
+from adapters.slack.files import fetch
 from adapters.slack.listening import Listener
 from adapters.slack.messages import look, metadata_of, part_of, update, write
 from adapters.slack.receiving import Receiver
@@ -19,7 +20,7 @@ from adapters.slack.web import SlackWeb
 from adapters.slack.workspaces import OneWorkspace, Workspaces
 from bot.adapter import AdapterHealth, Intake, Part
 from bot.errors import DeliveryError, MessageGone
-from bot.model import Answer, Delivery
+from bot.model import Answer, Attachment, ConversationId, Delivery
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class SlackAdapter:
         self._settings = settings
         self._sleep = sleep
         self._workspaces = workspaces or OneWorkspace(settings)
+        self._urls: dict[str, str] = {}
         self._streams = Streams()
         self._sessions = Sessions()
         self._edited: dict[str, float] = {}
@@ -56,6 +58,12 @@ class SlackAdapter:
     async def open(self) -> None:
         """Open the session and ask who we are."""
         await self._workspaces.open()
+        try:
+            for web in await self._workspaces.all():
+                me = await web.identify()
+                self._urls[me.team_id] = me.url
+        except DeliveryError as error:
+            log.info("no links to messages for now: %s", error)
 
     async def aclose(self) -> None:
         """Close the session."""
@@ -162,6 +170,21 @@ class SlackAdapter:
             )
         except DeliveryError as error:
             log.debug("no status line in %s: %s", place, error)
+
+    async def fetch(
+        self, conversation: ConversationId, attachment: Attachment, limit: int
+    ) -> bytes:
+        """The contents of a file; our token goes to Slack alone."""
+        web = await self._workspaces.web(conversation.workspace)
+        return await fetch(web, attachment, limit)
+
+    def link(self, conversation: ConversationId, message_id: str) -> str:
+        """The address of a message; empty until we know the workspace's own."""
+        url = self._urls.get(conversation.workspace, "")
+        ts = message_id.replace(".", "")
+        thread = conversation.thread
+        within = f"?thread_ts={thread}" if thread not in ("", message_id) else ""
+        return f"{url}archives/{conversation.channel}/p{ts}{within}" if url else ""
 
     async def health(self) -> AdapterHealth:
         """Try the tokens; name the scopes that are missing."""

@@ -23,9 +23,6 @@ ACK_SECONDS = 2.0
 QUOTED_LIMIT = 3_000
 REPLY_LIMIT = 30_000
 
-NOT_HERE = "Say `stop` in the thread whose answer is to end."
-TRY_AGAIN = "That did not work just now. Please try again."
-
 
 class Commands:
     """Carries out what is typed after the slash command."""
@@ -52,46 +49,49 @@ class Commands:
             await self._web.respond(body["response_url"], reply)
 
     async def _show_panel(self, body: dict[str, Any]) -> None:
-        me = await self._web.identify()
-        person = await self._web.person(body["user_id"])
-        message = replace(
-            read_command(body, me), author=person.author, locale=person.locale
-        )
+        message = await self._read(body)
         view = Interactions(self._web, self._intake)
-        with speaking(person.locale):
+        with speaking(message.locale):
             try:
                 await view.open_panel(str(body["trigger_id"]), message)
             except DeliveryError as error:
                 log.warning("the panel was not opened: %s", error)
                 await self._web.respond(body["response_url"], say("press_again"))
 
+    async def _read(self, body: dict[str, Any]) -> Message:
+        message = read_command(body, await self._web.identify())
+        person = await self._web.person(message.author.id)
+        return replace(message, author=person.author, locale=person.locale)
+
     async def _reply(self, body: dict[str, Any]) -> str:
         """What the author of a command gets to see; "" when the channel sees it."""
-        try:
-            message = read_command(body, await self._web.identify())
-            if is_stop(message.text):
-                return NOT_HERE
-            person = await self._web.person(message.author.id)
-            message = replace(message, author=person.author, locale=person.locale)
-            reply = await self._intake.command(message)
-            if reply is not None:
-                return to_mrkdwn(reply)[:REPLY_LIMIT]
-            await self._ask(message)
-        except DeliveryError as error:
-            return f"I cannot answer here: {escape(str(error))}"
-        except StateUnavailable as error:
-            log.warning("a command was not carried out: %s", error)
-            return TRY_AGAIN
+        message = await self._read(body)
+        with speaking(message.locale):
+            try:
+                return await self._carry_out(message)
+            except DeliveryError as error:
+                return say("ask_in_channel", reason=escape(str(error)))
+            except StateUnavailable as error:
+                log.warning("a command was not carried out: %s", error)
+                return say("not_done")
+
+    async def _carry_out(self, message: Message) -> str:
+        if is_stop(message.text):
+            return say("stop_in_thread")
+        reply = await self._intake.command(message)
+        if reply is not None:
+            return to_mrkdwn(reply)[:REPLY_LIMIT]
+        await self._ask(message)
         return ""
 
     async def _ask(self, message: Message) -> None:
         """A question by command has no message of its own: we write one for it."""
-        quoted = escape(message.text[:QUOTED_LIMIT])
+        name, quoted = f"<@{message.author.id}>", escape(message.text[:QUOTED_LIMIT])
         channel = message.conversation.channel
         posted = await self._web.write(
             "chat.postMessage",
             channel=channel,
-            text=f"<@{message.author.id}> asks: {quoted}",
+            text=say("question_by_command", name=name, question=quoted),
             parse="none",
             link_names=False,
             unfurl_links=False,

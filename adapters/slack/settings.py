@@ -123,6 +123,11 @@ class SlackSettings(Section):
         20, gt=0, description="A socket that stays away so long is built anew."
     )
 
+    answer_bots: list[str] = Field(
+        default_factory=list,
+        description="Other bots whose messages are answered like a person's: their "
+        "user ids (U...) or bot ids (B...).",
+    )
     catch_up_minutes: float = Field(
         15,
         ge=0,

@@ -152,6 +152,30 @@ class SlackWeb:
         opening = self.new_client(app_token).api_call("apps.connections.open")
         await self._translated("apps.connections.open", DeliveryLater, opening)
 
+    @property
+    def api_url(self) -> str:
+        return self._settings.api_url
+
+    async def download(self, url: str, limit: int) -> tuple[int, str, bytes]:
+        """Status, media type, and the first `limit` bytes of what is at an address.
+
+        The token goes to that address alone: nobody is followed elsewhere.
+        """
+        headers = {"Authorization": f"Bearer {self._token}"}
+        try:
+            async with self._session.get(
+                url, headers=headers, allow_redirects=False
+            ) as reply:
+                content = bytearray()
+                while len(content) < limit:
+                    piece = await reply.content.read(limit - len(content))
+                    if not piece:
+                        break
+                    content += piece
+                return reply.status, reply.content_type, bytes(content)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise DeliveryLater(f"{url}: {_named(error)}", LATER_SECONDS) from error
+
     async def respond(self, url: str, text: str) -> None:
         """Answer a command late, to its author alone; at most once, best effort."""
         body = {"text": text, "response_type": "ephemeral"}

@@ -7,6 +7,7 @@ from servers.slack import SlackServer
 from adapters.slack import commands
 from adapters.slack.adapter import SlackAdapter
 from bot.model import ConversationId, Said
+from bot.words import say
 
 pytest_plugins = ("servers.slack.fixtures",)
 
@@ -83,7 +84,7 @@ async def test_a_question_by_command_that_cannot_be_stored(
     slack.slash(ada, general, "/curbside", "what is it?")
     (seen,) = await slack.wait_for(lambda: slack.ephemerals)
 
-    assert seen["text"] == commands.TRY_AGAIN
+    assert seen["text"] == say("not_done")
     assert slack.bot_messages() == []
 
 
