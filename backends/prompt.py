@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from backends.base import Passage, PastTurn
 from backends.citations import without_markers
@@ -64,10 +64,16 @@ class Message:
 
     role: Role
     content: str
+    images: tuple[str, ...] = ()
+    """As data URLs, for models that look at pictures."""
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         """The form that chat APIs and training files want."""
-        return {"role": self.role, "content": self.content}
+        if not self.images:
+            return {"role": self.role, "content": self.content}
+        pictures = [{"type": "image_url", "image_url": {"url": u}} for u in self.images]
+        words = {"type": "text", "text": self.content}
+        return {"role": self.role, "content": [words, *pictures]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from bot.model import Author, ConversationId, Message
 from bot.overview import Overview
 from bot.policies import clean, is_admin, is_reviewer
 from bot.profiles import Profiles
+from bot.reading import Reading
 from bot.router import scope_of, scopes
 from bot.state.base import State
 from bot.switching import Switching, Wish
@@ -77,6 +78,7 @@ class Admin:
     state: State
     switching: Switching
     overview: Overview
+    reading: Reading
 
     @property
     def profiles(self) -> Profiles:
@@ -123,6 +125,7 @@ class Admin:
     async def reset(self, conversation: ConversationId) -> str:
         """Forget a conversation."""
         turns = await self.state.memory.reset(conversation)
+        await self.reading.drop(conversation)
         return say("reset_done", count=turns)
 
     async def forget(self, conversation: ConversationId, author: Author) -> str:

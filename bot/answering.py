@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -26,6 +26,7 @@ from bot.model import Answer, ConversationId, Message
 from bot.outgoing import Outgoing
 from bot.places import Places
 from bot.profiles import Profiles
+from bot.reading import Attached, Reading
 from bot.recall import fit, past
 from bot.router import resolve
 from bot.settings import Settings
@@ -52,12 +53,18 @@ class Answerer:
     """Answers questions with the profile that is in force where they are asked."""
 
     def __init__(
-        self, state: State, profiles: Profiles, settings: Settings, places: Places
+        self,
+        state: State,
+        profiles: Profiles,
+        settings: Settings,
+        places: Places,
+        reading: Reading,
     ) -> None:
         self._state = state
         self._profiles = profiles
         self._settings = settings
         self._places = places
+        self._reading = reading
 
     async def answer(self, message: Message, outgoing: Outgoing) -> Answered:
         """Answer `message`, showing the answer while it grows.
@@ -79,6 +86,9 @@ class Answerer:
             default=self._profiles.default,
         ).profile
         recalled = fit(session, self._profiles.profile(name).memory_tokens)
+        attached = await self._attached(message, name, outgoing)
+        if not message.text:
+            return Answered(Answer(_only_files(attached), complete=True))
         turn = Turn(
             question=message.text,
             history=recalled.history,
@@ -86,16 +96,31 @@ class Answerer:
             audience=policies.audience(message.conversation, self._settings.audience),
             author=message.author.name,
             stable_key=outgoing.delivery.answer_id,
+            files=attached.files,
         )
         place = await self._places.of(message.conversation)
         blank = Answer(
             "",
-            notice=_notice(message),
+            notice=_notice(message, attached),
             buttons=buttons.growing(outgoing.delivery.answer_id),
             link_hosts=tuple(place.link_hosts),
         )
         answered = await self._ask(name, turn, outgoing, blank)
         return replace(answered, labels=turn.audience)
+
+    async def _attached(
+        self, message: Message, name: str, outgoing: Outgoing
+    ) -> Attached:
+        """The files of the conversation, read first if they come with this message."""
+        if message.attachments:
+            names = ", ".join(file.name for file in message.attachments)
+            step = say("reading_files", names=names)
+            outgoing.show(Answer("", step=step))
+        images = False
+        with suppress(BackendMisconfigured, PluginError):
+            backend = self._profiles.backend(name)
+            images = getattr(backend, "takes_images", False)
+        return await self._reading.read(message, images=images)
 
     @property
     def memory_seconds(self) -> float:
@@ -194,15 +219,26 @@ class Answerer:
         return _answered(growing, name, growing.end)
 
 
-def _notice(message: Message) -> str:
-    """What is told besides: a question from a form is not to be seen elsewhere."""
-    notes = [policies.unread(message)]
+def _notice(message: Message, attached: Attached) -> str:
+    """What is told besides: what was not read, and the question of a form, which is
+    not to be seen elsewhere."""
+    notes = []
     if message.anchor:
         question = message.text.partition("\n\n>")[0]
-        notes.insert(
-            0, say("asked_by", name=message.author.name or "?", question=question)
-        )
-    return " ".join(filter(None, notes))
+        asker = message.author.name or say("somebody")
+        notes.append(say("asked_by", name=asker, question=question))
+    if attached.unread:
+        notes.append(say("not_read", reasons="; ".join(attached.unread)))
+    return " ".join(notes)
+
+
+def _only_files(attached: Attached) -> str:
+    """The reply to files without a question."""
+    names = ", ".join(file.name for file in attached.files)
+    words = [say("files_read", names=names)] if names else []
+    if attached.unread:
+        words.append(say("not_read", reasons="; ".join(attached.unread)))
+    return "\n".join(words)
 
 
 def _answered(growing: Growing, name: str, reason: EndReason) -> Answered:

@@ -13,7 +13,7 @@ from typing import Any
 from backends.base import Backend, BackendError, Profile
 from backends.knowledge.library import Library
 from backends.services import ModelDefaults, Services
-from bot import plugins, state
+from bot import calibrating, plugins, state
 from bot.adapter import Adapter
 from bot.admin import Admin
 from bot.admission import Admission
@@ -32,6 +32,7 @@ from bot.panels import Panels
 from bot.places import Places
 from bot.pressing import Pressing
 from bot.profiles import Profiles, read_profiles
+from bot.reading import Reading
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.state.base import State
@@ -108,11 +109,14 @@ class App:
 
         switching = Switching(opened, profiles, settings)
         overview = Overview(opened, settings, switching, facts)
-        admin = Admin(opened, switching, overview)
+        reading = Reading(opened.records, adapters, settings.files)
+        admin = Admin(opened, switching, overview, reading)
         places = Places(settings, opened.records)
-        answerer = Answerer(opened, profiles, settings, places)
+        answerer = Answerer(opened, profiles, settings, places, reading)
         cases = Cases(opened, places, adapters)
-        desk = Desk(opened, adapters, answerer, admin, settings.worker, places, cases)
+        desk = Desk(
+            opened, adapters, answerer, admin, settings.worker, places, cases, reading
+        )
         panels = Panels(settings, overview, cases, library.documents, adapters)
         reception = Reception(
             opened,
@@ -149,7 +153,8 @@ class App:
             for name, adapter in self.adapters.items()
             if listen
         ]
-        schedule = Schedule(self.state.records, chores(self.state) if work else ())
+        due = chores(self.state, self.worker.desk.reading) if work else ()
+        schedule = Schedule(self.state.records, due)
         keeping = asyncio.create_task(schedule.run(), name="chores")
         stop = asyncio.create_task(stopping.wait())
         ended = asyncio.gather(*listeners) if listeners else asyncio.Future[Any]()
@@ -208,6 +213,7 @@ def open_library(settings: Settings) -> Library:
         settings.data_dir,
         qdrant_url=settings.qdrant_url,
         qdrant_api_key=key.get_secret_value() if key else None,
+        server=settings.qdrant,
     )
 
 
@@ -224,6 +230,7 @@ def open_profiles(settings: Settings, library: Library) -> Profiles:
             api_key=model.api_key.get_secret_value() if model.api_key else None,
         ),
         collection=settings.collection,
+        contacts=settings.contacts,
     )
 
     def create(profile: Profile) -> Backend:
@@ -241,7 +248,8 @@ async def knowledge_facts(settings: Settings, library: Library) -> list[str]:
         return [f"Documents cannot be searched: {error}"]
     return [
         f"{overview.documents} documents, {overview.passages} passages "
-        f"in collection `{overview.collection}`."
+        f"in collection `{overview.collection}`.",
+        *calibrating.explained(settings),
     ]
 
 

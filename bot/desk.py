@@ -10,6 +10,7 @@ from bot.answers import Answers
 from bot.cases import Cases
 from bot.errors import DeliveryImpossible
 from bot.places import Places
+from bot.reading import Reading
 from bot.settings import WorkerSettings
 from bot.state.base import State
 from bot.unanswered import Unanswered
@@ -26,6 +27,7 @@ class Desk:
     settings: WorkerSettings
     places: Places
     cases: Cases
+    reading: Reading
 
     @property
     def answers(self) -> Answers:

@@ -122,6 +122,7 @@ class Noting:
                 await self.desk.answers.drop(kept)
             return
         await state.memory.drop(event.conversation, event.message_id)
+        await self.desk.reading.drop(event.conversation, event.message_id)
         kept = await self.desk.answers.of_question(event.conversation, event.message_id)
         place = await self.desk.places.of(event.conversation)
         key = kept.id if kept else answer_id(event.conversation, event.message_id)

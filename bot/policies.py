@@ -16,23 +16,12 @@ def clean(message: Message) -> Message:
 
 def refusal(message: Message, settings: Settings) -> str | None:
     """Why this cannot be answered, said to the person; None for a fair question."""
-    if not message.text:
-        if message.attachments:
-            names = ", ".join(file.name for file in message.attachments)
-            return say("only_attachments", names=names)
+    if not message.text and not message.attachments:
         return say("empty_question")
     limit = settings.worker.max_question_characters
     if len(message.text) > limit:
         return say("too_long", length=len(message.text), limit=limit)
     return None
-
-
-def unread(message: Message) -> str:
-    """The note that attachments were not read; empty without attachments."""
-    if not message.attachments:
-        return ""
-    names = ", ".join(file.name for file in message.attachments)
-    return say("attachments_unread", names=names)
 
 
 def is_admin(author: Author, platform: str, settings: Settings) -> bool:

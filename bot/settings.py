@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from backends.knowledge.server_options import ServerOptions
 from backends.knowledge.sources.options import SourceOptions
 from bot.configuration import (
     config_file,
@@ -79,6 +80,21 @@ class MemorySettings(BaseModel):
         ge=0,
         description="Budget for past turns in a prompt, unless a profile"
         " sets `memory_tokens`.",
+    )
+
+
+class FileSettings(BaseModel):
+    """Files that people attach to their questions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    most: int = Field(5, ge=0, description="Files of one conversation; 0: none.")
+    megabytes: float = Field(20, gt=0, description="A larger file is not read.")
+    characters: int = Field(
+        400_000, ge=1_000, description="So much of a file's text is read."
+    )
+    keep_hours: float = Field(
+        24, gt=0, description="How long a file is known to follow-up questions."
     )
 
 
@@ -176,13 +192,20 @@ class Settings(Section):
         description="Labels of the documents that a place may see; the narrowest of"
         ' "default", "slack", "slack:T1", "slack:T1:C2" counts.',
     )
+    contacts: dict[str, str] = Field(
+        default_factory=dict,
+        description="Who may know what the documents of a label do not say, such as"
+        ' `{staff = "Ines, ext. 12"}`; named where nothing was found.',
+    )
     places: dict[str, PlaceSettings] = Field(
         default_factory=dict,
         description="How the bot behaves, a table for each place, named as in "
         "`audience`.",
     )
+    qdrant: ServerOptions = Field(default_factory=ServerOptions)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     memory: MemorySettings = Field(default_factory=MemorySettings)
+    files: FileSettings = Field(default_factory=FileSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
     tuning: TuningSettings = Field(default_factory=TuningSettings)
     backends: dict[str, dict[str, Any]] = Field(

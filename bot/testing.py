@@ -24,6 +24,7 @@ class ScriptedBackend:
     script: Script
     turns: list[Turn] = field(default_factory=list)
     cancelled: int = 0
+    takes_images: bool = False
 
     async def answer(self, turn: Turn) -> AsyncIterator[Chunk]:
         """Play the script for this turn."""
