@@ -228,7 +228,7 @@ def _notice(message: Message, attached: Attached) -> str:
         asker = message.author.name or say("somebody")
         notes.append(say("asked_by", name=asker, question=question))
     if attached.unread:
-        notes.append(say("not_read", reasons="; ".join(attached.unread)))
+        notes.append(_unread(attached))
     return " ".join(notes)
 
 
@@ -237,8 +237,13 @@ def _only_files(attached: Attached) -> str:
     names = ", ".join(file.name for file in attached.files)
     words = [say("files_read", names=names)] if names else []
     if attached.unread:
-        words.append(say("not_read", reasons="; ".join(attached.unread)))
+        words.append(_unread(attached))
     return "\n".join(words)
+
+
+def _unread(attached: Attached) -> str:
+    reasons = "; ".join(reason.rstrip(".") for reason in attached.unread)
+    return say("not_read", reasons=reasons)
 
 
 def _answered(growing: Growing, name: str, reason: EndReason) -> Answered:
