@@ -1,0 +1,1 @@
+"""Measures retrieval: `python -m benchmarks.retrieval --data DIR`."""
