@@ -71,7 +71,7 @@ class SlackAdapter:
 
     async def listen(self, intake: Intake) -> None:
         """Take events in, over sockets or HTTP, until cancelled."""
-        receiver = Receiver(self._workspaces, intake, self._removed)
+        receiver = Receiver(self._workspaces, intake, self._removed, self._sessions)
         try:
             if self._settings.mode == "http":
                 await listen_http(self._settings, self._workspaces, receiver, intake)

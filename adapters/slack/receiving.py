@@ -10,6 +10,7 @@ from adapters.slack.catching_up import Presence, note_missed
 from adapters.slack.commands import Commands
 from adapters.slack.events import Reaction, Reading, read, read_reaction
 from adapters.slack.interactions import Ack, Interactions
+from adapters.slack.sessions import Sessions
 from adapters.slack.web import SlackRefused, SlackWeb
 from adapters.slack.workspaces import NotInstalled, Workspaces
 from bot.adapter import Intake, Listening
@@ -53,15 +54,21 @@ TEXTS = frozenset(
 class Receiver:
     """Takes deliveries of all workspaces in.
 
-    `removed` are the messages that we deleted ourselves.
+    `removed` are the messages that we deleted ourselves; `sessions` learn what was
+    asked.
     """
 
     def __init__(
-        self, workspaces: Workspaces, intake: Intake, removed: Container[str] = ()
+        self,
+        workspaces: Workspaces,
+        intake: Intake,
+        removed: Container[str] = (),
+        sessions: Sessions | None = None,
     ) -> None:
         self._workspaces = workspaces
         self._intake = intake
         self._removed = removed
+        self._sessions = sessions or Sessions()
         self._interactions: dict[SlackWeb, Interactions] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -101,6 +108,8 @@ class Receiver:
             # Slack would only send the same again.
             log.warning("an event %r cannot be read: %r", event.get("type"), error)
             return
+        if isinstance(happened, Said):
+            self._sessions.note(happened.conversation, happened.message.text)
         if happened is not None:
             await self._intake.accept(happened)
 

@@ -4,7 +4,7 @@ from servers.intake import Box
 from servers.slack import SlackServer
 
 from adapters.slack.adapter import SlackAdapter
-from bot.model import Deleted, Edited, Replied, Said
+from bot.model import ConversationId, Deleted, Delivery, Edited, Replied, Said
 
 pytest_plugins = ("servers.slack.fixtures",)
 
@@ -123,3 +123,21 @@ async def test_the_language_of_the_author_is_known(
     (said,) = box.of(Said)
     assert said.message.locale == "de-DE"
     assert said.message.reply_token == f"T00000001:{dora}"
+
+
+async def test_a_session_is_called_by_its_first_question(
+    slack: SlackServer, adapter: SlackAdapter, ada: str
+) -> None:
+    im = slack.open_im(ada)
+    question = "Where do we keep the spare key of the vaccine fridge in building two?"
+    root = slack.say(ada, im, question)
+    slack.say(ada, im, "and the other one?", thread=root)
+    await slack.settled()
+    place = ConversationId("slack", "T00000001", im, root)
+    await adapter.working(Delivery("a1", place, (), root), "searching")
+
+    session = slack.web_api.agents.sessions[im, root]
+    assert session["status"] == "processing"
+    assert (
+        session["title"] == "Where do we keep the spare key of the vaccine fridge in…"
+    )
