@@ -82,7 +82,10 @@ class GatewayClient(discord.Client):
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         # Not in line with the others: Discord wants an answer in three seconds.
-        await self.listener.interactions.handle(interaction)
+        try:
+            await self.listener.interactions.handle(interaction)
+        except Exception:
+            log.exception("discord: what a person did could not be handled")
 
     async def on_message(self, message: discord.Message) -> None:
         self.listener.take(partial(self.listener.said, self, message))

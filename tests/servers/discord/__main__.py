@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from servers.discord.server import TOKEN, DiscordServer
+from .server import TOKEN, DiscordServer
 
 
 async def serve(port: int, token: str) -> None:

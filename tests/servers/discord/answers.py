@@ -1,12 +1,13 @@
 """How the bot answers interactions of a local Discord, over its REST API."""
 
 from aiohttp import web
-from servers.discord.components import check_form, numbered
-from servers.discord.contents import check_content
-from servers.discord.errors import ApiError, form_error
-from servers.discord.faults import BASE, answer
-from servers.discord.mentions import note_mentions
-from servers.discord.model import (
+
+from .components import check_form, numbered
+from .contents import check_content
+from .errors import ApiError, form_error
+from .faults import BASE, answer
+from .mentions import note_mentions
+from .model import (
     COMMAND_ANSWER,
     DEFAULT_MESSAGE,
     EPHEMERAL,
@@ -15,7 +16,7 @@ from servers.discord.model import (
     Message,
     Payload,
 )
-from servers.discord.rest import RestRoutes, body, number, responding
+from .rest import RestRoutes, body, number, responding
 
 COMMAND, COMPONENT, TYPING, FORM = 2, 3, 4, 5
 MESSAGE, DEFERRED_MESSAGE, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from servers.discord.server import DiscordServer
-
 import discord
 from discord import app_commands
+
+from .server import DiscordServer
 
 
 class Bot(discord.Client):

@@ -3,8 +3,8 @@
 import re
 from collections import Counter
 
-from servers.discord.errors import ApiError, form_error, wrong_length
-from servers.discord.model import Payload
+from .errors import ApiError, form_error, wrong_length
+from .model import Payload
 
 # Discord also takes letters of all scripts, which must be small where that exists.
 SLASH_NAME = re.compile(r"[-_'\w]{1,32}")

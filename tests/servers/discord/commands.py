@@ -4,12 +4,13 @@ from collections import defaultdict
 from typing import Any
 
 from aiohttp import web
-from servers.discord.command_rules import check_commands
-from servers.discord.errors import ApiError
-from servers.discord.faults import BASE
-from servers.discord.model import Channel, Payload, Permission
-from servers.discord.rest import body, responding
-from servers.discord.state import DiscordState
+
+from .command_rules import check_commands
+from .errors import ApiError
+from .faults import BASE
+from .model import Channel, Payload, Permission
+from .rest import body, responding
+from .state import DiscordState
 
 GLOBAL = 0
 SLASH_COMMAND, MESSAGE_COMMAND = 1, 3

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from servers.discord.errors import form_error, wrong_length
-from servers.discord.model import Payload
+from .errors import form_error, wrong_length
+from .model import Payload
 
 ROW, BUTTON, CHOICE, INPUT = 1, 2, 3, 4
 CHOICES = {CHOICE, 5, 6, 7, 8}

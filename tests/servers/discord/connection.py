@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from servers.discord.model import Intent, Payload
+
+from .model import Intent, Payload
 
 DISPATCH, HEARTBEAT, IDENTIFY, RESUME = 0, 1, 2, 6
 RECONNECT, INVALID_SESSION, HELLO, HEARTBEAT_ACK = 7, 9, 10, 11
@@ -85,6 +86,11 @@ class Connection:
 
     def push(self, frame: Payload) -> None:
         self._frames.put_nowait(frame)
+
+    async def drained(self) -> None:
+        """Wait until all frames are handed to the network."""
+        while not self._frames.empty():
+            await asyncio.sleep(0)
 
     def close(self, code: int) -> None:
         self._frames.put_nowait(code)

@@ -1,8 +1,8 @@
 """What Discord takes as the body of a message."""
 
-from servers.discord.components import check_message
-from servers.discord.errors import ApiError, form_error
-from servers.discord.model import COMPONENTS_V2, Payload
+from .components import check_message
+from .errors import ApiError, form_error
+from .model import COMPONENTS_V2, Payload
 
 MESSAGE_LENGTH = 2000
 MOST_EMBEDS = 10

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from servers.discord.server import DiscordServer
+    from .server import DiscordServer
 
 VERBS = {
     *("add_user", "add_guild", "remove_guild", "add_channel", "add_forum", "add_role"),

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
-from servers.discord.demo_terminal import HELP, Terminal
-from servers.discord.server import TOKEN, DiscordServer
+
+from .demo_terminal import HELP, Terminal
+from .server import TOKEN, DiscordServer
 
 ROOT = Path(__file__).resolve().parents[3]
 

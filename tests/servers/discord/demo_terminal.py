@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from servers.discord.components import BUTTON, INPUT, LABEL, ROW
-from servers.discord.demo_view import View
-from servers.discord.model import FORUM, Interaction, Payload
-from servers.discord.server import DiscordServer
+from .components import BUTTON, INPUT, LABEL, ROW
+from .demo_view import View
+from .model import FORUM, Interaction, Payload
+from .server import DiscordServer
 
 HELP = """\
 What you type is said where you are; write @curbside to name the bot.

@@ -7,9 +7,10 @@ from rich.console import Group, RenderableType
 from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.text import Text
-from servers.discord.components import BUTTON, CHOICE, CHOICES, LINK, TEXT, every
-from servers.discord.model import HAS_THREAD, LOADING, Message, Payload
-from servers.discord.server import DiscordServer
+
+from .components import BUTTON, CHOICE, CHOICES, LINK, TEXT, every
+from .model import HAS_THREAD, LOADING, Message, Payload
+from .server import DiscordServer
 
 GROWING = "…"
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 from aiohttp.typedefs import Middleware
-from servers.discord.errors import ApiError
-from servers.discord.model import Clock, Payload
+
+from .errors import ApiError
+from .model import Clock, Payload
 
 BASE = "/api/v10"
 
@@ -90,6 +91,9 @@ class Front:
         self.faults: list[Fault] = []
         self.limits: list[Limit] = []
         self.latency = 0.0
+        self.loses_writes = False
+        """Whether the answer to each write is lost the first time; the write counts."""
+        self._lost: set[str] = set()
         self._token = token
         self._clock = clock
         self._changed = changed
@@ -140,7 +144,8 @@ class Front:
         self, request: web.Request, handler: Handler, call: Call, fault: Fault | None
     ) -> web.Response | None:
         if fault is None:
-            return await self._within_limits(request, handler, call)
+            response = await self._within_limits(request, handler, call)
+            return None if self._loses(call) else response
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             return await self._ordinary(request, handler, call)
@@ -148,6 +153,18 @@ class Front:
             # The write takes effect; only its answer is lost.
             await self._ordinary(request, handler, call)
         return spoilt(fault)
+
+    def _loses(self, call: Call) -> bool:
+        if not self.loses_writes or call.method == "GET" or "typing" in call.path:
+            return False
+        body = call.body if isinstance(call.body, dict) else {}
+        # A write that is tried again is known by its nonce, or by its whole body.
+        known = body.get("nonce") or json.dumps(call.body, sort_keys=True)
+        first = f"{call.method} {call.path} {known}"
+        if first in self._lost:
+            return False
+        self._lost.add(first)
+        return True
 
     async def _within_limits(
         self, request: web.Request, handler: Handler, call: Call

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
-from servers.discord.errors import ApiError
-from servers.discord.faults import BASE, CALL, answer
-from servers.discord.model import Channel, Message, Payload
-from servers.discord.payloads import seal
-from servers.discord.state import DiscordState
+
+from .errors import ApiError
+from .faults import BASE, CALL, answer
+from .model import Channel, Message, Payload
+from .payloads import seal
+from .state import DiscordState
 
 FILE_LIMIT = 10 * 2**20
 MOST_FILES = 10

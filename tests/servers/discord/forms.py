@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from servers.discord.components import (
+from .components import (
     CHECKBOX,
     CHECKBOXES,
     CHOICES,
@@ -11,7 +11,7 @@ from servers.discord.components import (
     RADIO,
     ROW,
 )
-from servers.discord.model import Payload
+from .model import Payload
 
 
 def filled_in(parts: list[Payload], values: dict[str, Any]) -> list[Payload]:

@@ -5,9 +5,11 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import WSMsgType, web
-from servers.discord.connection import (
+
+from .connection import (
     DISPATCH,
     HEARTBEAT,
     HEARTBEAT_ACK,
@@ -20,8 +22,8 @@ from servers.discord.connection import (
     Cut,
     Session,
 )
-from servers.discord.model import PRIVILEGED, Intent, Payload
-from servers.discord.payloads import Payloads, redacted
+from .model import PRIVILEGED, Intent, Payload
+from .payloads import Payloads, redacted
 
 NOT_AUTHENTICATED, AUTHENTICATION_FAILED, ALREADY_AUTHENTICATED = 4003, 4004, 4005
 TOO_FAST, INVALID_SHARD, SHARDING_REQUIRED, DISALLOWED_INTENTS = 4008, 4010, 4011, 4014
@@ -243,6 +245,14 @@ class Gateway:
         self._forget(not resumable)
         for connection in list(self._connections):
             connection.abort()
+
+    def push(self, event: str, data: Any) -> None:
+        """Send every session whatever is given as an event, readable or not."""
+        for session in self.sessions.values():
+            frame = {"op": DISPATCH, "t": event, "s": len(session.log) + 1, "d": data}
+            session.log.append(frame)
+            if session.connection is not None:
+                session.connection.push(frame)
 
     async def raw(self, text: str) -> None:
         """Send any text to every client, whether it is a frame or not."""

@@ -3,11 +3,11 @@
 import secrets
 from typing import Any
 
-from servers.discord.commands import MESSAGE_COMMAND, CommandRoutes, innermost
-from servers.discord.components import BUTTON, every
-from servers.discord.forms import filled_in
-from servers.discord.model import Channel, Guild, Intent, Interaction, Message, Payload
-from servers.discord.rest import RestRoutes
+from .commands import MESSAGE_COMMAND, CommandRoutes, innermost
+from .components import BUTTON, every
+from .forms import filled_in
+from .model import Channel, Guild, Intent, Interaction, Message, Payload
+from .rest import RestRoutes
 
 
 class Interactions:

@@ -2,9 +2,9 @@
 
 import re
 
-from servers.discord.components import shown_text
-from servers.discord.model import Channel, Message, Permission
-from servers.discord.payloads import Payloads
+from .components import shown_text
+from .model import Channel, Message, Permission
+from .payloads import Payloads
 
 USER = re.compile(r"<@!?(\d+)>")
 ROLE = re.compile(r"<@&(\d+)>")

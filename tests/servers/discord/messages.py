@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from typing import Any
 
-from servers.discord.components import numbered
-from servers.discord.contents import check_content
-from servers.discord.errors import ApiError, form_error
-from servers.discord.mentions import note_mentions
-from servers.discord.model import (
+from .components import numbered
+from .contents import check_content
+from .errors import ApiError, form_error
+from .mentions import note_mentions
+from .model import (
     COMPONENTS_V2,
     EPHEMERAL,
     LOADING,
@@ -21,7 +21,7 @@ from servers.discord.model import (
     Payload,
     Permission,
 )
-from servers.discord.places import Emit, Places
+from .places import Emit, Places
 
 NONCE_LENGTH = 25
 NONCE_SECONDS = 300

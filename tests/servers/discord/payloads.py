@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from servers.discord.model import (
+from .model import (
     FORUM,
     HAS_THREAD,
     PUBLIC_THREAD,
@@ -16,7 +16,7 @@ from servers.discord.model import (
     User,
     iso,
 )
-from servers.discord.records import Records
+from .records import Records
 
 
 class Payloads(Records):

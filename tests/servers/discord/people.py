@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from servers.discord.commands import GLOBAL
-from servers.discord.interactions import Interactions
-from servers.discord.model import (
+from .commands import GLOBAL
+from .interactions import Interactions
+from .model import (
     VOICE,
     Channel,
     Interaction,
@@ -13,7 +13,7 @@ from servers.discord.model import (
     Permission,
     Tag,
 )
-from servers.discord.rest import RestRoutes
+from .rest import RestRoutes
 
 
 class People:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from servers.discord.errors import ApiError
-from servers.discord.model import (
+from .errors import ApiError
+from .model import (
     DM_CHANNEL,
     EVERYONE,
     FORUM,
@@ -19,7 +19,7 @@ from servers.discord.model import (
     Tag,
     User,
 )
-from servers.discord.payloads import Payloads
+from .payloads import Payloads
 
 Emit = Callable[[str, Payload, Intent], None]
 

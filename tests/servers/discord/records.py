@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from servers.discord.errors import ApiError
-from servers.discord.model import (
+from .errors import ApiError
+from .model import (
     EPHEMERAL,
     EVERYONE,
     Channel,

@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
-from servers.discord.errors import ApiError, form_error
-from servers.discord.faults import BASE, CALL, answer
-from servers.discord.files import Files
-from servers.discord.gateway import Gateway
-from servers.discord.model import (
+
+from .errors import ApiError, form_error
+from .faults import BASE, CALL, answer
+from .files import Files
+from .gateway import Gateway
+from .model import (
     EPHEMERAL,
     FORUM,
     TEXT_CHANNEL,
@@ -18,8 +19,8 @@ from servers.discord.model import (
     Payload,
     Permission,
 )
-from servers.discord.payloads import redacted
-from servers.discord.state import DiscordState
+from .payloads import redacted
+from .state import DiscordState
 
 Route = Callable[[web.Request], Awaitable[Any]]
 

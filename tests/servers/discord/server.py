@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from aiohttp import web
-from servers.discord.answers import AnswerRoutes
-from servers.discord.control import Control
-from servers.discord.faults import BASE, Call, Fault, Front, Limit
-from servers.discord.gateway import Gateway
-from servers.discord.interactions import Interactions
-from servers.discord.model import Clock, Intent, Payload
-from servers.discord.people import People
-from servers.discord.rest import RestRoutes
-from servers.discord.state import DiscordState
-from servers.discord.threads import ThreadRoutes
+
+from .answers import AnswerRoutes
+from .control import Control
+from .faults import BASE, Call, Fault, Front, Limit
+from .gateway import Gateway
+from .interactions import Interactions
+from .model import Clock, Intent, Payload
+from .people import People
+from .rest import RestRoutes
+from .state import DiscordState
+from .threads import ThreadRoutes
 
 T = TypeVar("T")
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from servers.discord.contents import check_content
-from servers.discord.errors import ApiError, form_error
-from servers.discord.mentions import note_mentions
-from servers.discord.messages import Messages
-from servers.discord.model import (
+from .contents import check_content
+from .errors import ApiError, form_error
+from .mentions import note_mentions
+from .messages import Messages
+from .model import (
     FORUM,
     HAS_THREAD,
     PUBLIC_THREAD,

@@ -1,10 +1,11 @@
 """The REST routes for channels and threads of a local Discord."""
 
 from aiohttp import web
-from servers.discord.errors import ApiError, wrong_length
-from servers.discord.faults import BASE
-from servers.discord.model import FORUM, Channel, Payload, Permission
-from servers.discord.rest import RestRoutes, body, responding
+
+from .errors import ApiError, wrong_length
+from .faults import BASE
+from .model import FORUM, Channel, Payload, Permission
+from .rest import RestRoutes, body, responding
 
 
 class ThreadRoutes:
