@@ -1,22 +1,47 @@
 """Saying honestly that the documents do not hold the answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from backends.base import Passage
 from backends.citations import parenthesised
 from backends.prompt import NOT_IN_DOCUMENTS, one_line
 
 NOTHING_FOUND = "I found nothing about this in the documents."
+NO_DOCUMENTS = (
+    "There are no documents yet that I could answer from. An admin adds some with "
+    "`curbside ingest FOLDER`, or names them in the setting `documents`."
+)
 MOST_TITLES = 3
 
 
-def abstain(nearest: Sequence[Passage], sentence: str = "") -> str:
-    """What somebody says who does not know: so, and which documents come closest."""
-    said = sentence or NOTHING_FOUND
+def abstain(
+    nearest: Sequence[Passage],
+    sentence: str = "",
+    *,
+    contacts: Mapping[str, str] | None = None,
+    audience: frozenset[str] = frozenset(),
+) -> str:
+    """What somebody says who does not know: so, what comes closest, and who may know.
+
+    `contacts` names people for labels; those of labels outside the audience stay out.
+    """
+    said = [sentence or NOTHING_FOUND]
     titles = list(dict.fromkeys(_titles(nearest)))[:MOST_TITLES]
-    if not titles:
-        return said
-    return f"{said}\n\nClosest to it: {'; '.join(titles)}."
+    if titles:
+        said.append(f"Closest to it: {'; '.join(titles)}.")
+    if people := _people(nearest, contacts or {}, audience):
+        said.append(f"Who may know: {'; '.join(people)}.")
+    return "\n\n".join(said)
+
+
+def _people(
+    nearest: Sequence[Passage], contacts: Mapping[str, str], audience: frozenset[str]
+) -> list[str]:
+    """The contacts for what comes closest; with nothing close, those of the place."""
+    for passage in nearest:
+        if labels := passage.labels & audience & contacts.keys():
+            return [contacts[label] for label in sorted(labels)]
+    return [contacts[label] for label in sorted(audience & contacts.keys())]
 
 
 def _titles(passages: Iterable[Passage]) -> Iterable[str]:

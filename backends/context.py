@@ -1,7 +1,6 @@
 """What goes into a prompt besides the question: nothing, examples, or passages."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +17,7 @@ class Context:
 
     passages: tuple[Passage, ...] = ()
     examples: tuple[Example, ...] = ()
+    empty: bool = False  # there are no documents yet
 
 
 class ContextSource(Protocol):
@@ -72,7 +72,8 @@ class Passages:
         )
         # The search filters by audience too. This is the last door before a prompt.
         allowed = [passage for passage in found if passage.labels & turn.audience]
-        return Context(passages=tuple(allowed[: self._limit]))
+        empty = not found and await search.is_empty()
+        return Context(passages=tuple(allowed[: self._limit]), empty=empty)
 
     async def check(self) -> str:
         """Search once, as nobody: the way is walked and no passage comes back."""
@@ -86,8 +87,3 @@ class Passages:
         except BackendError as error:
             return str(error)
         return ""
-
-
-def weak(passages: Sequence[Passage], below: float) -> bool:
-    """Whether the passages are too far from the question to answer it."""
-    return not passages or max(passage.support for passage in passages) < below

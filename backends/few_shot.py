@@ -170,5 +170,7 @@ def create(profile: Profile, services: Services) -> Backend:
     except BackendMisconfigured as error:
         raise BackendMisconfigured(f"{place(profile)}: {error}") from error
     return Prompted(
-        chat_model(profile, options, services), source, manner(profile, options)
+        chat_model(profile, options, services),
+        source,
+        manner(profile, options, services),
     )

@@ -18,5 +18,7 @@ def create(profile: Profile, services: Services) -> Backend:
     options = read(profile, TunedOptions)
     check_fingerprint(profile, options)
     return Prompted(
-        chat_model(profile, options, services), Nothing(), manner(profile, options)
+        chat_model(profile, options, services),
+        Nothing(),
+        manner(profile, options, services),
     )

@@ -28,5 +28,5 @@ def create(profile: Profile, services: Services) -> Backend:
     return Prompted(
         chat_model(profile, options, services),
         Passages(services, options.collection, options.passages),
-        manner(profile, options),
+        manner(profile, options, services),
     )

@@ -22,6 +22,8 @@ from backends.chat_types import Endpoint, Sampling, Timeouts
 from backends.prompt import fingerprint
 from backends.prompted import Manner
 from backends.services import Services
+from backends.silence.calibration import file_of
+from backends.silence.decision import Silence
 from backends.support.watch import Policy
 
 
@@ -57,6 +59,9 @@ class ModelOptions(Options):
         0.2, ge=0, le=2, description="0: always the likeliest word."
     )
     max_tokens: int = Field(800, ge=1, description="The longest answer.")
+    images: bool = Field(
+        False, description="The model looks at pictures that people attach."
+    )
     prompt_tokens: int = Field(
         6_000, ge=500, description="The longest prompt; passages and turns give way."
     )
@@ -86,7 +91,11 @@ class PassageOptions(Options):
     # Of 65 questions that the example handbook answers all pass, of 45 others 25: these
     # are left to the model, which reads the passages and may say that they do not help.
     abstain_below: float = Field(
-        0.3, ge=0, le=1, description="With less support than this nothing is answered."
+        0.3,
+        ge=0,
+        le=1,
+        description="With less support than this nothing is answered; left out, what"
+        " `curbside calibrate` learned decides.",
     )
     abstain_text: str = Field("", description="What is said then, in your words.")
 
@@ -167,20 +176,34 @@ def chat_model(
     return ChatModel(endpoint, timeouts)
 
 
-def manner(profile: Profile, options: ModelOptions) -> Manner:
+def manner(profile: Profile, options: ModelOptions, services: Services) -> Manner:
     """How the profile wants its model to be asked."""
     asked = Manner(
         system=options.system_prompt,
         sampling=Sampling(options.max_tokens, options.temperature),
         prompt_tokens=options.prompt_tokens,
         history_tokens=profile.memory_tokens,
+        images=options.images,
     )
     if isinstance(options, SupportOptions):
         asked = replace(asked, support=options.support)
     if isinstance(options, PassageOptions):
-        below, text = options.abstain_below, options.abstain_text
-        return replace(asked, abstain_below=below, abstain_text=text)
+        return replace(
+            asked,
+            silence=silence(profile, options, services),
+            abstain_text=options.abstain_text,
+            contacts=services.contacts,
+        )
     return asked
+
+
+def silence(profile: Profile, options: PassageOptions, services: Services) -> Silence:
+    """When the profile does not answer; what the profile's table says comes first."""
+    if "abstain_below" in options.model_fields_set:
+        return Silence(options.abstain_below)
+    learned = file_of(services.data_dir, profile.name)
+    collection = options.collection or services.collection
+    return Silence(options.abstain_below, learned, collection)
 
 
 def check_fingerprint(profile: Profile, options: TunedOptions) -> None:

@@ -5,11 +5,12 @@ tuned weights); everything else is the same for all of them, and is here.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from backends.abstention import AbstentionWatch, abstain
+from backends.abstention import NO_DOCUMENTS, AbstentionWatch, abstain
+from backends.attached import with_files, with_images
 from backends.base import (
     BackendMisconfigured,
     BackendUnavailable,
@@ -28,8 +29,9 @@ from backends.chat_api import ChatModel
 from backends.chat_health import model_health
 from backends.chat_types import Sampling
 from backends.citations import CitationFilter
-from backends.context import Context, ContextSource, weak
+from backends.context import Context, ContextSource
 from backends.prompt import Ingredients, Prompt, one_line, render, to_summarise
+from backends.silence.decision import Silence
 from backends.support.watch import Policy, SupportWatch
 
 UNBACKED = "\n\n*I could not tie this to a passage of the documents. Please check it.*"
@@ -44,9 +46,20 @@ class Manner:
     sampling: Sampling = field(default_factory=Sampling)
     prompt_tokens: int = 6_000
     history_tokens: int = 2_000
-    abstain_below: float = 0.0
+    silence: Silence = field(default_factory=Silence)
     abstain_text: str = ""
+    contacts: Mapping[str, str] = field(default_factory=dict)
     support: Policy = Policy.OFF
+    images: bool = False
+
+    def abstain(self, turn: Turn, context: Context) -> str:
+        """What is said where the documents do not hold the answer."""
+        return abstain(
+            context.passages,
+            self.abstain_text,
+            contacts=self.contacts,
+            audience=turn.audience,
+        )
 
 
 class Prompted:
@@ -65,21 +78,28 @@ class Prompted:
             yield Step(self._source.step)
         context = await self._source.gather(turn)
         manner = self._manner
-        if self._source.needed and weak(context.passages, manner.abstain_below):
-            yield Text(abstain(context.passages, manner.abstain_text))
+        silent = manner.silence.keeps(turn.question, context.passages)
+        if self._source.needed and silent and not turn.files:
+            yield Text(NO_DOCUMENTS if context.empty else manner.abstain(turn, context))
             yield End(EndReason.ABSTAINED)
             return
+        context = with_files(context, turn)
         prompt = self._prompt(turn, context)
         if prompt.passages:
             yield Step(_reading(prompt.passages))
         known = "\n".join([turn.question, *(past.question for past in turn.history)])
         watch = SupportWatch(prompt.passages, manner.support, known)
-        speech = Speech(prompt.passages, manner.abstain_text, watch)
+        speech = Speech(prompt.passages, manner.abstain(turn, context), watch)
         stream = self._model.stream(prompt.messages, manner.sampling)
         async with aclosing(stream) as parts:
             async for part in parts:
                 for chunk in speech.take(part):
                     yield chunk
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether the model looks at pictures."""
+        return self._manner.images
 
     async def summarise(self, summary: str, turns: tuple[PastTurn, ...]) -> str:
         """Fold old turns into the running summary."""
@@ -115,7 +135,9 @@ class Prompted:
             budget=manner.prompt_tokens,
             history_budget=manner.history_tokens,
         )
-        if self._source.needed and not prompt.passages:
+        if manner.images:
+            prompt = with_images(prompt, turn)
+        if self._source.needed and not prompt.passages and not turn.files:
             # Without passages the model would answer from what it happens to believe.
             raise BackendMisconfigured(
                 f"{self._model.endpoint.name}: no passage fits into `prompt_tokens` = "
@@ -128,10 +150,10 @@ class Speech:
     """Makes an answer of what a model says: abstention seen, claims checked, cited."""
 
     def __init__(
-        self, passages: Sequence[Passage], abstain_text: str, support: SupportWatch
+        self, passages: Sequence[Passage], abstention: str, support: SupportWatch
     ) -> None:
         self._passages = passages
-        self._abstain_text = abstain_text
+        self._abstention = abstention
         self._support = support
         self._watch = AbstentionWatch()
         self._filter = CitationFilter(passages)
@@ -149,8 +171,7 @@ class Speech:
     def _end(self, end: End) -> list[Chunk]:
         rest = self._support.feed(self._watch.finish()) + self._support.finish()
         if self._watch.abstained or self._support.refused:
-            text = abstain(self._passages, self._abstain_text)
-            return [Text(text), End(EndReason.ABSTAINED)]
+            return [Text(self._abstention), End(EndReason.ABSTAINED)]
         chunks = self._say([*self._filter.feed(rest), *self._filter.finish()])
         if self._silent:
             raise BackendUnavailable(

@@ -1,6 +1,6 @@
 """What the program gives to each backend when it is made."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +24,10 @@ class Search(Protocol):
         """
         ...
 
+    async def is_empty(self) -> bool:
+        """Whether there is no document at all."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ModelDefaults:
@@ -40,7 +44,8 @@ class Services:
 
     `search` opens the knowledge of a collection on first use; `embed` turns texts into
     vectors (a float32 array of shape (texts, dimensions)), None without embeddings;
-    `collection` is the one that a profile uses unless it names its own.
+    `collection` is the one that a profile uses unless it names its own; `contacts` says
+    for a label who may know what the documents do not.
     """
 
     data_dir: Path
@@ -48,3 +53,4 @@ class Services:
     embed: Callable[[list[str]], Awaitable[Any]] | None = None
     model: ModelDefaults = field(default_factory=ModelDefaults)
     collection: str = "documents"
+    contacts: Mapping[str, str] = field(default_factory=dict)

@@ -58,6 +58,10 @@ class FixedSearch:
             raise self.error
         return [p for p in self.passages if p.labels & audience][:limit]
 
+    async def is_empty(self) -> bool:
+        """Whether there are no passages."""
+        return not self.passages
+
 
 def services_for_tests(
     search: FixedSearch | None = None, model: ModelDefaults | None = None

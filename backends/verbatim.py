@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator
 
 from pydantic import Field
 
-from backends.abstention import abstain
+from backends.abstention import NO_DOCUMENTS, abstain
+from backends.attached import with_files
 from backends.backing import short_quote
 from backends.base import (
     Backend,
@@ -13,17 +14,19 @@ from backends.base import (
     End,
     EndReason,
     Health,
+    Passage,
     Profile,
     Step,
     Text,
     Turn,
 )
 from backends.citations import parenthesised
-from backends.context import Passages, weak
+from backends.context import Passages
 from backends.knowledge.terms import Terms
-from backends.options import PassageOptions, read
-from backends.quoting import Embed, Quotation, quotations
+from backends.options import PassageOptions, read, silence
+from backends.quoting import Quotation, quotations
 from backends.services import Services
+from backends.silence.decision import Silence
 
 
 class VerbatimOptions(PassageOptions):
@@ -32,7 +35,11 @@ class VerbatimOptions(PassageOptions):
     # Here no model reads on, so more is asked of the search: of 65 questions that the
     # example handbook answers 60 pass, of 45 others 7.
     abstain_below: float = Field(
-        0.45, ge=0, le=1, description="With less support than this nothing is quoted."
+        0.45,
+        ge=0,
+        le=1,
+        description="With less support than this nothing is quoted; left out, what"
+        " `curbside calibrate` learned decides.",
     )
     sentences: int = Field(4, ge=1, le=12, description="How many are quoted at most.")
 
@@ -41,20 +48,27 @@ class Verbatim:
     """Quotes what the documents say. What it shows is what somebody wrote."""
 
     def __init__(
-        self, source: Passages, options: VerbatimOptions, embed: Embed | None
+        self,
+        source: Passages,
+        options: VerbatimOptions,
+        services: Services,
+        silence: Silence,
     ) -> None:
         self._source = source
-        self._embed = embed
+        self._embed = services.embed
+        self._contacts = services.contacts
+        self._silence = silence
         self._terms = Terms()
         self._options = options
 
     async def answer(self, turn: Turn) -> AsyncGenerator[Chunk, None]:
         """The best sentences, the best first, each with its marker."""
         yield Step(self._source.step)
-        passages = (await self._source.gather(turn)).passages
+        context = await self._source.gather(turn)
+        passages = with_files(context, turn).passages
         options = self._options
         quoted: list[Quotation] = []
-        if not weak(passages, options.abstain_below):
+        if turn.files or not self._silence.keeps(turn.question, passages):
             quoted = await quotations(
                 turn,
                 passages,
@@ -63,7 +77,7 @@ class Verbatim:
                 embed=self._embed,
             )
         if not quoted:
-            yield Text(abstain(passages, options.abstain_text))
+            yield Text(NO_DOCUMENTS if context.empty else self._abstain(turn, passages))
             yield End(EndReason.ABSTAINED)
             return
         numbers: dict[str, int] = {}
@@ -76,6 +90,14 @@ class Verbatim:
             if first:
                 yield Citation(number, passage, short_quote(quotation.text))
         yield End()
+
+    def _abstain(self, turn: Turn, nearest: tuple[Passage, ...]) -> str:
+        return abstain(
+            nearest,
+            self._options.abstain_text,
+            contacts=self._contacts,
+            audience=turn.audience,
+        )
 
     async def health(self) -> Health:
         """Whether the documents can be searched."""
@@ -98,4 +120,4 @@ def create(profile: Profile, services: Services) -> Backend:
     """Raises BackendMisconfigured."""
     options = read(profile, VerbatimOptions)
     source = Passages(services, options.collection, options.passages)
-    return Verbatim(source, options, services.embed)
+    return Verbatim(source, options, services, silence(profile, options, services))

@@ -55,6 +55,10 @@ class Retriever:
         backing = await self._support(question, vectors, hits, runs)
         return [_passage(run, backing) for run in runs[:limit]]
 
+    async def is_empty(self) -> bool:
+        """Whether there is no document at all."""
+        return await self._store.count() == 0
+
     def _vectors(self, wordings: Sequence[str]) -> Vectors:
         """One row for each wording, the same one embedded only once."""
         different = list(dict.fromkeys(wordings))

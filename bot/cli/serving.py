@@ -91,7 +91,7 @@ async def _serve(
     settings: "Settings", platforms: Collection[str] | None, *, listen: bool
 ) -> bool:
     """Serve until told to stop; whether that was a person's Ctrl-C."""
-    from bot import control
+    from bot import calibrating, control
     from bot.app import App, require_adapters
 
     stopping = asyncio.Event()
@@ -105,7 +105,8 @@ async def _serve(
             documents = app.documents()
             if not settings.qdrant_url:
                 # The embedded store has one owner: `curbside ingest` must ask us.
-                door = control.serve(settings.data_dir, documents.jobs())
+                jobs = documents.jobs() | calibrating.jobs(settings, app.library)
+                door = control.serve(settings.data_dir, jobs)
                 await stack.enter_async_context(door)
             # Questions are taken already while the documents are brought up to date.
             keeping = asyncio.create_task(documents.keep(), name="documents")

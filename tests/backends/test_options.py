@@ -18,6 +18,8 @@ from backends.options import (
 from backends.prompt import fingerprint
 from backends.rag import RagOptions
 from backends.services import ModelDefaults, Services
+from backends.silence.decision import Silence
+from backends.support.watch import Policy
 from backends.testing import FixedSearch, services_for_tests
 
 HOUSE = ModelDefaults("http://house/v1", "house-model", "sk-house")
@@ -134,11 +136,12 @@ def test_options_become_the_manner_of_asking() -> None:
         abstain_text="Keine Ahnung.",
     )
 
-    asked = manner(profile(), options)
+    asked = manner(profile(), options, services())
 
     assert (asked.system, asked.prompt_tokens) == ("You are Robin.", 900)
     assert (asked.sampling.max_tokens, asked.sampling.temperature) == (9, 0.5)
-    assert (asked.abstain_below, asked.abstain_text) == (0.4, "Keine Ahnung.")
+    assert (asked.silence, asked.abstain_text) == (Silence(0.4), "Keine Ahnung.")
+    assert asked.support is Policy.MARK
     assert asked.history_tokens == 123
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 from datetime import date
 from typing import cast
 
 import pytest
 from servers.openai import OpenAIServer, Reply
 
+from backends.abstention import NO_DOCUMENTS
 from backends.base import (
     BackendMisconfigured,
     BackendRefused,
@@ -28,6 +30,8 @@ from backends.chat_types import Endpoint, Timeouts
 from backends.context import Nothing, Passages
 from backends.prompt import NOT_IN_DOCUMENTS
 from backends.prompted import UNBACKED, Manner, Prompted
+from backends.silence.decision import Silence
+from backends.support.watch import Policy
 from backends.testing import FixedSearch, collect, services_for_tests, text_of
 
 PUBLIC = frozenset({"public"})
@@ -72,7 +76,7 @@ def search() -> FixedSearch:
 @pytest.fixture
 def backend(model: ChatModel, search: FixedSearch) -> Prompted:
     source = Passages(services_for_tests(search), "clinic", 6)
-    return Prompted(model, source, Manner(abstain_below=0.5))
+    return Prompted(model, source, Manner(silence=Silence(0.5)))
 
 
 async def test_tells_what_it_does_then_answers_with_sources(
@@ -95,13 +99,75 @@ async def test_tells_what_it_does_then_answers_with_sources(
 async def test_abstains_without_passages_and_asks_no_model(
     server: OpenAIServer, backend: Prompted, search: FixedSearch
 ) -> None:
-    search.passages = []
+    search.passages = [replace(FRIDAYS, labels=frozenset({"staff"}))]
 
     chunks = await collect(backend, TURN)
 
     assert text_of(chunks) == "I found nothing about this in the documents."
     assert chunks[-1] == End(EndReason.ABSTAINED)
     assert server.requests == []
+
+
+async def test_without_documents_it_says_how_to_add_some(
+    server: OpenAIServer, backend: Prompted, search: FixedSearch
+) -> None:
+    search.passages = []
+
+    chunks = await collect(backend, TURN)
+
+    assert text_of(chunks) == NO_DOCUMENTS
+    assert chunks[-1] == End(EndReason.ABSTAINED)
+    assert server.requests == []
+
+
+async def test_names_who_may_know(model: ChatModel, search: FixedSearch) -> None:
+    search.passages = [passage("Dogs wait outside.", "Dogs", support=0.4)]
+    contacts = {"public": "the front desk, 555-0101", "staff": "Ines Moreau"}
+    manner = Manner(silence=Silence(0.5), contacts=contacts)
+    source = Passages(services_for_tests(search), "", 6)
+
+    chunks = await collect(Prompted(model, source, manner), TURN)
+
+    assert text_of(chunks).endswith("Who may know: the front desk, 555-0101.")
+
+
+@pytest.mark.parametrize(
+    ("policy", "shown"),
+    [
+        (Policy.MARK, "At 18:00 [1] *(unconfirmed: 18:00)*."),
+        (Policy.DROP, "I found nothing about this in the documents."),
+        (Policy.REFUSE, "I found nothing about this in the documents."),
+        (Policy.OFF, "At 18:00 [1]."),
+    ],
+)
+async def test_what_the_passages_do_not_say(
+    server: OpenAIServer,
+    model: ChatModel,
+    search: FixedSearch,
+    policy: Policy,
+    shown: str,
+) -> None:
+    server.script("At 18:00 [1].")
+    source = Passages(services_for_tests(search), "", 6)
+    backend = Prompted(model, source, Manner(support=policy))
+
+    text = text_of(await collect(backend, TURN))
+
+    assert text.startswith(shown)
+
+
+async def test_a_wrong_marker_is_mended(
+    server: OpenAIServer, model: ChatModel, search: FixedSearch
+) -> None:
+    server.script("On Fridays we close early, at 16:30 [2].")
+    source = Passages(services_for_tests(search), "", 6)
+    backend = Prompted(model, source, Manner(support=Policy.MARK))
+
+    chunks = await collect(backend, TURN)
+
+    assert text_of(chunks) == "On Fridays we close early, at 16:30 [1]."
+    cited = [chunk.passage for chunk in chunks if isinstance(chunk, Citation)]
+    assert cited == [FRIDAYS]
 
 
 async def test_abstains_when_the_passages_are_too_far_off(
@@ -136,7 +202,7 @@ async def test_abstains_when_the_model_finds_nothing(
 async def test_the_words_of_abstention_can_be_the_teams(
     model: ChatModel, search: FixedSearch
 ) -> None:
-    search.passages = []
+    search.passages = [replace(FRIDAYS, labels=frozenset({"staff"}))]
     source = Passages(services_for_tests(search), "", 6)
     backend = Prompted(model, source, Manner(abstain_text="Keine Ahnung."))
 

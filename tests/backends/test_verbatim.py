@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from backends.abstention import NO_DOCUMENTS
 from backends.base import (
     BackendUnavailable,
     Chunk,
@@ -36,6 +38,7 @@ def passage(id: str, text: str, support: float = 0.8, title: str = "Hours") -> P
 
 
 HOURS = passage("1", "We open at eight. On Fridays we close early [3]. Bring a card.")
+HIDDEN = replace(HOURS, labels=frozenset({"staff"}))
 PARKING = passage("2", "On Fridays the car park may close at noon.", title="Parking")
 
 
@@ -74,7 +77,7 @@ async def test_quotes_no_more_than_it_may() -> None:
 @pytest.mark.parametrize(
     ("question", "passages", "closest"),
     [
-        pytest.param("When do you close?", [], "", id="nothing found"),
+        pytest.param("When do you close?", [HIDDEN], "", id="nothing found"),
         pytest.param(
             "When do you close?",
             [passage("1", HOURS.text, support=0.2)],
@@ -97,9 +100,16 @@ async def test_says_honestly_that_it_found_nothing(
 
 
 async def test_its_words_of_silence_can_be_the_teams() -> None:
-    assert text_of(await answer("?", [], abstain_text="Keine Ahnung.")) == (
+    assert text_of(await answer("?", [HIDDEN], abstain_text="Keine Ahnung.")) == (
         "Keine Ahnung."
     )
+
+
+async def test_without_documents_it_says_how_to_add_some() -> None:
+    chunks = await answer("When do you close?", [])
+
+    assert text_of(chunks) == NO_DOCUMENTS
+    assert chunks[-1] == End(EndReason.ABSTAINED)
 
 
 async def test_a_search_that_is_down_is_told() -> None:

@@ -1,0 +1,1 @@
+"""When to answer at all: how sure retrieval is, learned from questions."""
