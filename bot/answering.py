@@ -93,7 +93,9 @@ class Answerer:
             question=message.text,
             history=recalled.history,
             summary=recalled.summary,
-            audience=policies.audience(message.conversation, self._settings.audience),
+            audience=policies.audience(
+                message.conversation, self._settings.audience, guests=message.guests
+            ),
             author=message.author.name,
             stable_key=outgoing.delivery.answer_id,
             files=attached.files,

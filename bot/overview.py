@@ -60,7 +60,8 @@ class Overview:
         choice = await self.switching.choice(place)
         health = await self.switching.profiles.health(choice.profile)
         session = await self.state.memory.recall(place)
-        labels = ", ".join(sorted(audience(place, self.settings.audience)))
+        seen = audience(place, self.settings.audience, guests=message.guests)
+        labels = ", ".join(sorted(seen))
         where = place_words(choice.scope, place)
         answers = "answers_here_share" if choice.canary else "answers_here"
         ready = say("is_ready") if health.ok else say("is_down", detail=health.detail)

@@ -42,7 +42,7 @@ class Panels:
     async def panel(self, message: Message) -> Panel:
         """What a person gets to see."""
         place = message.conversation
-        sections = [await self._knowledge(place), await self._memory(message)]
+        sections = [await self._knowledge(message), await self._memory(message)]
         if is_admin(message.author, place.platform, self.settings):
             sections += await self._answering(place)
             sections += [self._case(case) for case in await self._open_cases(place)]
@@ -50,12 +50,13 @@ class Panels:
             sections.append(await self._audit(place))
         return Panel(say("panel_title"), tuple(sections))
 
-    async def _knowledge(self, place: ConversationId) -> PanelSection:
+    async def _knowledge(self, message: Message) -> PanelSection:
+        place = message.conversation
         switching = self.overview.switching
         choice = await switching.choice(place)
         options = switching.profiles.profile(choice.profile).options
         collection = options.get("collection")
-        labels = audience(place, self.settings.audience)
+        labels = audience(place, self.settings.audience, guests=message.guests)
         try:
             found = await self.documents(collection or self.settings.collection)
         except BackendError as error:

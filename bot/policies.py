@@ -8,6 +8,8 @@ from bot.settings import Settings
 from bot.text import visible
 from bot.words import say
 
+PUBLIC = "public"
+
 
 def clean(message: Message) -> Message:
     """The message without invisible characters and surrounding white space."""
@@ -51,11 +53,15 @@ def is_operator(author: Author, platform: str, settings: Settings) -> bool:
 
 
 def audience(
-    conversation: ConversationId, labels: Mapping[str, Sequence[str]]
+    conversation: ConversationId,
+    labels: Mapping[str, Sequence[str]],
+    *,
+    guests: bool = False,
 ) -> frozenset[str]:
     """The labels that a place may see: those of its narrowest entry in the settings.
 
-    A place without an entry, and without a default, sees nothing.
+    A place without an entry, and without a default, sees nothing. Where `guests` from
+    outside read along it is never more than what is public.
     """
     places = (
         f"{conversation.platform}:{conversation.workspace}:{conversation.channel}",
@@ -65,5 +71,6 @@ def audience(
     )
     for place in places:
         if place in labels:
-            return frozenset(labels[place])
+            found = frozenset(labels[place])
+            return found & {PUBLIC} if guests else found
     return frozenset()

@@ -41,7 +41,9 @@ class Pressing:
             case Action.RETRY:
                 return await self._retry(pressed, kept)
             case Action.SOURCES:
-                labels = audience(kept.conversation, self.settings.audience)
+                labels = audience(
+                    kept.conversation, self.settings.audience, guests=kept.guests
+                )
                 return source_list(kept, labels & set(kept.labels))
             case Action.HUMAN:
                 return await self._human(pressed, kept)

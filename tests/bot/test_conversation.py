@@ -460,3 +460,20 @@ async def test_half_a_character_is_no_reason_to_lose_a_question(start: Start) ->
 
     assert await house.ask("when do walk-ins close \ud83d") == "plain answer"
     assert "?" in house.backends["plain"].turns[0].question
+
+
+async def test_where_guests_read_along_only_what_is_public_is_seen(
+    start: Start,
+) -> None:
+    house = await start()
+    house.app.settings.audience["memory"] = ["public", "staff"]
+    message = house.message("hello?")
+
+    for guests in (False, True):
+        asked = replace(message, id=str(guests), guests=guests)
+        await house.app.reception.accept(Said(asked))
+        await house.quiet()
+
+    inside, outside = house.backends["plain"].turns
+    assert inside.audience == {"public", "staff"}
+    assert outside.audience == {"public"}
