@@ -1,10 +1,12 @@
 """Faults that a test scripts ahead: which Web API call goes wrong, and how."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from .arguments import Arguments
 from .workspace import JSON
 
 KINDS = frozenset(
@@ -61,15 +63,21 @@ class Fault:
 
 
 class Faults:
-    """The queue of faults of each method; `*` stands for any method."""
+    """The queue of faults of each method; `*` stands for any method.
+
+    `choose` may name the fault of a call by its arguments; it is asked first.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[Fault]] = {}
+        self.choose: Callable[[str, Arguments], Fault | None] | None = None
 
     def add(self, method: str, times: int, fault: Fault) -> None:
         self._waiting.setdefault(method, deque()).extend([fault] * times)
 
-    def take(self, method: str) -> Fault | None:
+    def take(self, method: str, arguments: Arguments) -> Fault | None:
+        if self.choose and (chosen := self.choose(method, arguments)):
+            return chosen
         for name in (method, "*"):
             if queue := self._waiting.get(name):
                 return queue.popleft()

@@ -220,7 +220,7 @@ class SlackServer(Interacting):
         arguments = await read_arguments(request)
         team = self.tokens.get(_token(request, arguments))
         team_id = team.workspace.team_id if team else ""
-        fault = self.faults.take(method)
+        fault = self.faults.take(method, arguments)
         fault = fault or self.limits.check(team_id, method, arguments)
         called = time.time()
         answer: JSON = {}
