@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from bot import controls, forms
@@ -68,16 +68,22 @@ class Reception:
         """Store an event; ask for patience when the conversation's box is full."""
         event = _stop_or(_storable(event))
         if isinstance(event, Said):
-            verdict = await self.admission.judge(event)
-            if not verdict.admitted:
-                self._tell(event.message, verdict.words)
-                return Acceptance.FULL
+            async with self._speaking(event.conversation, event.message.locale):
+                return await self._accept_said(event)
         limit = self.settings.worker.waiting_limit
-        acceptance = await self.state.inbox.accept(event, limit=limit)
-        if acceptance is Acceptance.FULL and isinstance(event, Said):
-            self._tell(event.message, say("please_wait", limit=limit))
-        elif acceptance is Acceptance.STORED and isinstance(event, Said):
-            self._note_accepted(event.conversation)
+        return await self.state.inbox.accept(event, limit=limit)
+
+    async def _accept_said(self, said: Said) -> Acceptance:
+        verdict = await self.admission.judge(said)
+        if not verdict.admitted:
+            self._tell(said.message, verdict.words)
+            return Acceptance.FULL
+        limit = self.settings.worker.waiting_limit
+        acceptance = await self.state.inbox.accept(said, limit=limit)
+        if acceptance is Acceptance.FULL:
+            self._tell(said.message, say("please_wait", limit=limit))
+        elif acceptance is Acceptance.STORED:
+            self._note_accepted(said.conversation)
         return acceptance
 
     async def takes_part(self, conversation: ConversationId) -> bool:
@@ -90,7 +96,8 @@ class Reception:
 
     async def command(self, message: Message) -> str | None:
         """Carry out a command at once; None when the text is none."""
-        return await self.admin.run(message)
+        async with self._speaking(message.conversation, message.locale):
+            return await self.admin.run(message)
 
     def profiles(self) -> Sequence[str]:
         """The names of the profiles."""
@@ -102,8 +109,7 @@ class Reception:
 
     async def press(self, pressed: Pressed) -> Form | str:
         """Do what a button is for; the form to open, or what to tell the person."""
-        place = await self.places.of(pressed.conversation)
-        with speaking(place.language) if place.language else nullcontext():
+        async with self._speaking(pressed.conversation):
             if pressed.action is Action.ASK:
                 return await self._ask(pressed)
             if pressed.action in controls.ACTIONS:
@@ -119,8 +125,7 @@ class Reception:
 
     async def panel(self, message: Message) -> Panel:
         """What to show a person about the bot."""
-        place = await self.places.of(message.conversation)
-        with speaking(place.language or message.locale):
+        async with self._speaking(message.conversation, message.locale):
             return await self.panels.panel(message)
 
     def suggestions(self, conversation: ConversationId) -> Sequence[str]:
@@ -136,6 +141,16 @@ class Reception:
     def records(self) -> Records:
         """What a platform must remember."""
         return self.state.records
+
+    @asynccontextmanager
+    async def _speaking(
+        self, conversation: ConversationId, locale: str = ""
+    ) -> AsyncIterator[None]:
+        """Speak the language of a place, or else of a person, if it is known."""
+        place = await self.places.of(conversation)
+        language = place.language or locale
+        with speaking(language) if language else nullcontext():
+            yield
 
     def _note_accepted(self, conversation: ConversationId) -> None:
         """The newest goes to the end, so that the oldest is what gets dropped."""
