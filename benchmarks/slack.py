@@ -7,6 +7,7 @@ its backend answers at once? And how long does Slack wait for acknowledgements?
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 import tempfile
@@ -70,6 +71,8 @@ async def be_curbside(api_url: str) -> None:
         await state.open()
         await adapter.open()
         async with measure.working(state, Echo(), adapter, Path(place), listen=True):
+            gc.collect()
+            gc.freeze()
             await closed_input()
         await adapter.aclose()
         await state.aclose()
@@ -118,8 +121,9 @@ class Noticing(Sockets):
     async def deliver(self, type_: str, payload: JSON) -> Any:
         """Send an event; one of a bot's message may be an answer."""
         event = payload["event"]
-        asked = self.asked.get(event.get("thread_ts", ""))
-        if asked is not None and event.get("text") == ANSWER and not asked.done():
+        said = event.get("message", event)
+        asked = self.asked.get(said.get("thread_ts", ""))
+        if asked is not None and said.get("text") == ANSWER and not asked.done():
             asked.set_result(None)
         began = time.perf_counter()
         self.unacknowledged += 1

@@ -1,6 +1,7 @@
 """The commands that answer: `chat`, `run`, `worker`."""
 
 import asyncio
+import gc
 import getpass
 import logging
 import os
@@ -101,6 +102,9 @@ async def _serve(
         AsyncExitStack() as stack,
     ):
         require_adapters(app)
+        # What is there from the start stays: collecting garbage need not look at it.
+        gc.collect()
+        gc.freeze()
         if listen:
             documents = app.documents()
             if not settings.qdrant_url:
