@@ -1,6 +1,9 @@
 """A tiny base model made on the spot: a tokenizer of its own, and untrained weights."""
 
+import json
+import sys
 from pathlib import Path
+from typing import Any
 
 TEMPLATE = (
     "{% for message in messages %}"
@@ -16,8 +19,11 @@ WORDS = (
 )
 
 
-def make_base(folder: Path, *, texts: list[str], seed: int = 1) -> Path:
-    """A Llama of a quarter of a million parameters, with a tokenizer of `texts`."""
+def make_base(folder: Path, *, texts: list[str], steps: int = 0, seed: int = 1) -> Path:
+    """A Llama of a quarter of a million parameters, with a tokenizer of `texts`.
+
+    With `steps`, all of its weights learn from conversations about them for so long.
+    """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -53,5 +59,39 @@ def make_base(folder: Path, *, texts: list[str], seed: int = 1) -> Path:
         eos_token_id=fast.eos_token_id,
         bos_token_id=None,
     )
-    LlamaForCausalLM(config).save_pretrained(str(folder))
+    model = LlamaForCausalLM(config)
+    if steps:
+        _learn(model, fast, texts, steps)
+    model.save_pretrained(str(folder))
     return folder
+
+
+def _learn(model: Any, tokenizer: Any, texts: list[str], steps: int) -> None:
+    """Repeat what was said last: with that the weights can be tuned to something."""
+    import torch
+
+    chats = [
+        [
+            {"role": "system", "content": "Repeat."},
+            {"role": "user", "content": text},
+            {"role": "assistant", "content": f"You said: {text}"},
+        ]
+        for text in texts
+    ]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for step in range(steps):
+        some = [chats[(step * 8 + n) % len(chats)] for n in range(8)]
+        batch = tokenizer.apply_chat_template(
+            some, return_tensors="pt", return_dict=True, padding=True
+        )
+        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+        loss = model(**batch, labels=labels).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+if __name__ == "__main__":
+    make_base(
+        Path(sys.argv[1]), texts=json.loads(sys.stdin.read()), steps=int(sys.argv[2])
+    )
