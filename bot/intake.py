@@ -82,7 +82,8 @@ class Reception:
         acceptance = await self.state.inbox.accept(said, limit=limit)
         if acceptance is Acceptance.FULL:
             self._tell(said.message, say("please_wait", limit=limit))
-        elif acceptance is Acceptance.STORED:
+        elif acceptance is Acceptance.STORED and said.message.direct:
+            # What was overheard may be left to people: we take no part in it yet.
             self._note_accepted(said.conversation)
         return acceptance
 

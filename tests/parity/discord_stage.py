@@ -78,9 +78,8 @@ class DiscordStage(Stage):
         return Said(str(self.server.say(int(person), place, text)), asked.channel)
 
     def reply(self, person: str, said: Said, text: str) -> Said:
-        place = int(said.channel)
-        id_ = self.server.say(int(person), place, text, reply_to=int(said.id))
-        return Said(str(id_), said.channel)
+        thread = self.server.thread(int(person), int(said.id))
+        return Said(str(self.server.say(int(person), thread, text)), said.channel)
 
     def edit(self, person: str, asked: Said, text: str) -> None:
         named = self.server.message(int(asked.id)).content.startswith("<@")
@@ -102,6 +101,9 @@ class DiscordStage(Stage):
     def press(self, person: str, seen: Seen, action: Action) -> None:
         pressed = self.server.click(int(person), int(seen.id), seen.buttons[action])
         self.did.append(pressed)
+
+    def stop(self, person: str, asked: Said) -> None:
+        self.press(person, self.answers(asked)[-1], Action.STOP)
 
     def shown_form(self, person: str) -> set[str]:
         modal = self._modal(person)

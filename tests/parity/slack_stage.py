@@ -99,6 +99,9 @@ class SlackStage(Stage):
         action_id, _, value = seen.buttons[action].partition("\n")
         self.server.click(person, seen.channel, seen.id, action_id, value)
 
+    def stop(self, person: str, asked: Said) -> None:
+        self.server.stop_agent(person, asked.channel, asked.id)
+
     def shown_form(self, person: str) -> set[str]:
         modal = self.server.modal(person)
         found = elements(modal["blocks"]) if modal else ()

@@ -186,6 +186,10 @@ class Stage(ABC):
     def press(self, person: str, seen: Seen, action: Action) -> None: ...
 
     @abstractmethod
+    def stop(self, person: str, asked: Said) -> None:
+        """Press what ends the answer under way."""
+
+    @abstractmethod
     def shown_form(self, person: str) -> set[str]:
         """The fields of the form that a person sees; empty without one."""
 
