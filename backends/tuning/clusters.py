@@ -1,5 +1,6 @@
 """Which examples belong together, and the split that keeps them together."""
 
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
@@ -14,6 +15,8 @@ ALIKE = 88
 
 SHORTEST_SHARED_ANSWER = 20
 """Characters; "Yes." under two questions does not tie them together."""
+
+NUMBER = re.compile(r"\d+")
 
 ROWS = 500
 """Compared with all others at a time."""
@@ -50,9 +53,13 @@ def clusters(examples: Sequence[TrainingExample]) -> list[list[int]]:
 
 
 def alike(texts: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs of positions whose texts have nearly the same words."""
+    """Pairs of positions whose texts have nearly the same words.
+
+    And the same numbers: what is asked about room 12 is not asked about room 13.
+    """
     pairs = []
     known = [" ".join(text.casefold().split()) for text in texts]
+    numbers = [sorted(NUMBER.findall(text)) for text in known]
     for start in range(0, len(known), ROWS):
         likeness = process.cdist(
             known[start : start + ROWS],
@@ -63,7 +70,7 @@ def alike(texts: Sequence[str]) -> list[tuple[int, int]]:
             workers=-1,
         )
         for row, column in np.argwhere(likeness >= ALIKE):
-            if start + row < column:
+            if start + row < column and numbers[start + row] == numbers[column]:
                 pairs.append((int(start + row), int(column)))
     return pairs
 

@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from bot.cli import (
+    calibrating,
     datasets,
     documents,
     inspecting,
+    rescuing,
     reviewing,
     serving,
     starting,
@@ -50,6 +52,9 @@ app.command()(serving.run)
 app.command()(serving.worker)
 app.command()(documents.ingest)
 app.command()(documents.sync)
+app.command()(documents.reindex)
+app.command()(documents.migrate)
+app.command()(calibrating.calibrate)
 app.command()(inspecting.doctor)
 app.command()(inspecting.backends)
 app.command("dead-letters")(inspecting.dead_letters)
@@ -90,6 +95,7 @@ tune.command()(tuning.deploy)
 tune.command()(tuning.undeploy)
 app.add_typer(tune, name="tune")
 app.command("serve-adapter")(tuning.serve_adapter)
+app.command()(rescuing.rescue)
 
 
 def main() -> None:

@@ -117,7 +117,10 @@ class TuningServer:
         return web.json_response({"id": id, "object": "file", "deleted": True})
 
     async def _content(self, request: web.Request) -> web.Response:
-        return web.Response(body=self.contents[request.match_info["id"]])
+        id = request.match_info["id"]
+        if id not in self.contents:
+            return error(404, f"No such File object: {id}", None)
+        return web.Response(body=self.contents[id])
 
     async def _create(self, request: web.Request) -> web.Response:
         if self.closed:

@@ -73,7 +73,7 @@ class VendorTrainer:
         run = task.run
         if run.method is Method.PRETRAIN:
             raise TrainingError("vendors train on conversations only; use `local`")
-        with _translated(), self._client() as client:
+        with vendor_client(self.base_url, self.api_key) as client:
             run = runs.change(
                 run,
                 state=RunState.RUNNING,
@@ -86,21 +86,6 @@ class VendorTrainer:
                 job = self._create(client, task, self._upload(client, task))
             run = runs.change(run, job=job.id)
             return self._follow(client, run, runs, report, stop)
-
-    @contextmanager
-    def _client(self) -> Iterator[Any]:
-        from openai import OpenAI
-
-        client = OpenAI(
-            base_url=self.base_url,
-            api_key=self.api_key or "none",
-            timeout=60.0,
-            max_retries=2,
-        )
-        try:
-            yield client
-        finally:
-            client.close()
 
     def _find(self, client: Any, run: Run) -> Any:
         """The job of this run, if there is one: by its id, or by its mark."""
@@ -241,6 +226,21 @@ class VendorTrainer:
         for file in client.files.list():
             if file.filename.startswith(f"curbside-{run.id}-"):
                 client.files.delete(file.id)
+
+
+@contextmanager
+def vendor_client(base_url: str | None, api_key: str | None) -> Iterator[Any]:
+    """The SDK's client; what it raises becomes a TrainingError."""
+    from openai import OpenAI
+
+    client = OpenAI(
+        base_url=base_url, api_key=api_key or "none", timeout=60.0, max_retries=2
+    )
+    try:
+        with _translated():
+            yield client
+    finally:
+        client.close()
 
 
 def _jsonl(lessons: tuple[Lesson, ...], method: Method) -> bytes:

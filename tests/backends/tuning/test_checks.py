@@ -125,6 +125,15 @@ def test_what_belongs_together_is_one_cluster(make: Make) -> None:
     assert sorted(clusters([one, two, same_answer, worded])) == [[0, 2], [1, 3]]
 
 
+def test_questions_about_other_numbers_are_other_questions(make: Make) -> None:
+    rooms = [
+        make(n, question=f"Who has the key of room {n}?", answer=f"Desk {n} has it.")
+        for n in range(12)
+    ]
+    assert len(clusters(rooms)) == 12
+    assert found(rooms, "contradiction") == []
+
+
 def test_short_answers_do_not_tie_questions_together(make: Make) -> None:
     assert len(clusters([make(n, answer="Yes.") for n in range(5)])) == 5
 
