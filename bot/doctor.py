@@ -12,7 +12,7 @@ from pathlib import Path
 
 from backends.base import BackendError
 from backends.knowledge.library import Library
-from backends.knowledge.store import StoreInUse
+from backends.knowledge.store import CollectionMismatch, StoreInUse
 from bot import control, plugins, state
 from bot.app import CONSOLE, open_library, open_profiles
 from bot.configuration import unread_variables
@@ -203,6 +203,8 @@ async def check_documents(settings: Settings, library: Library) -> list[Finding]
             if settings.qdrant_url
             else "curbside ingest --rebuild"
         )
+        if isinstance(error, CollectionMismatch):
+            fix = "curbside reindex"
         return [Finding("documents", False, str(error), fix)]
     detail = (
         f"{found.documents} documents, {found.passages} passages "

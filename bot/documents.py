@@ -16,7 +16,7 @@ from backends.knowledge.sources.files import LocalFiles
 from backends.knowledge.sources.opening import open_source
 from bot import control
 from bot.configuration import config_file
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, CurbsideError
 from bot.settings import Settings
 from bot.tasks import retrieve
 
@@ -108,6 +108,22 @@ class Documents:
             whole.add(await self._library.sync(collection, sources, progress))
         return whole
 
+    async def reindex(self, collection: str, made_with: str, progress: Tell) -> Report:
+        """Build a collection anew; `made_with` is the embedder that is wanted."""
+        own = await self._library.embedder_name()
+        if made_with and made_with != own:
+            raise CurbsideError(
+                f"the running bot embeds with {own}, and the settings ask for "
+                f"{made_with} now; stop the bot, run `curbside reindex`, start it again"
+            )
+        collection = collection or self._collection
+        sources = [
+            kept.source
+            for kept in self._sources.values()
+            if kept.collection == collection
+        ]
+        return await self._library.reindex(collection, sources, progress)
+
     async def keep(
         self, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep
     ) -> None:
@@ -157,7 +173,12 @@ class Documents:
         async def sync(arguments: dict[str, Any], progress: Tell) -> Report:
             return await self.sync(arguments["names"], progress)
 
-        return {"ingest": _told(ingest), "sync": _told(sync)}
+        async def reindex(arguments: dict[str, Any], progress: Tell) -> Report:
+            collection, made_with = arguments["collection"], arguments["made_with"]
+            return await self.reindex(collection, made_with, progress)
+
+        jobs = {"ingest": ingest, "sync": sync, "reindex": reindex}
+        return {name: _told(job) for name, job in jobs.items()}
 
 
 def _told(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backends.base import BackendMisconfigured
+from backends.base import BackendError, BackendMisconfigured
 from backends.knowledge.chunking import CHUNKER_VERSION
 from backends.knowledge.embedding import Embedder, Vectors
 from backends.knowledge.folder_lock import FolderLock
 from backends.knowledge.ingest import Progress, Report, sync
-from backends.knowledge.reindexing import carry_over, catch_up
+from backends.knowledge.reindexing import carry_over, catch_up, copy
 from backends.knowledge.retriever import Retriever
 from backends.knowledge.server_options import ServerOptions
 from backends.knowledge.sources.base import Source
@@ -37,6 +37,10 @@ class Overview:
     collection: str
     documents: int
     passages: int
+
+
+class CopyIncomplete(BackendError):
+    """A copy does not hold what the original does."""
 
 
 class Library:
@@ -74,6 +78,32 @@ class Library:
     async def embed(self, texts: list[str]) -> Vectors:
         """One unit vector a text; float32, shape (texts, dimensions)."""
         return await asyncio.to_thread((await self._embed_with()).embed, texts)
+
+    async def embedder_name(self) -> str:
+        """What turns texts into vectors here, with its version."""
+        embedder = await self._embed_with()
+        return f"{embedder.name} {embedder.version}"
+
+    async def copy_to(
+        self,
+        other: "Library",
+        collection: str,
+        progress: Callable[[Progress], None] = lambda _: None,
+    ) -> Overview:
+        """Copy a collection, vectors included, and what it was taught.
+
+        What is there already is not copied again. Raises `CopyIncomplete`.
+        """
+        (old, _), (new, _) = await self._open(collection), await other._open(collection)
+        await copy(old, new, progress)
+        ours, theirs = await self.overview(collection), await other.overview(collection)
+        if ours != theirs:
+            raise CopyIncomplete(
+                f"collection {collection!r} has {ours.passages} passages here and "
+                f"{theirs.passages} there, so one of them was written to meanwhile; "
+                "stop what writes, and run it again"
+            )
+        return theirs
 
     async def ingest(
         self,

@@ -1,11 +1,11 @@
-"""The commands `ingest` and `sync`: the team's documents, brought up to date."""
+"""The commands `ingest`, `sync`, `reindex`, `migrate`: the team's documents."""
 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from backends.knowledge.ingest import Progress, Report
+    from backends.knowledge.library import Overview
     from bot.documents import Documents
     from bot.settings import Settings
 
+T = TypeVar("T")
 Tell = Callable[["Progress"], None]
 
 
@@ -97,6 +99,74 @@ def sync(
     _tell(asyncio.run(_perform(settings, "sync", arguments, here)), as_json)
 
 
+@guarded
+def reindex(
+    collection: Annotated[
+        str, typer.Option(help="Which one; else `collection` of the settings.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Build a collection anew, after a change of the embedder or an upgrade.
+
+    Searches go on meanwhile, and nothing is lost: what is no more in any source is
+    taken from the collection itself.
+    """
+    settings = _settings()
+    collection = collection or settings.collection
+
+    async def here(documents: "Documents", told: Tell) -> "Report":
+        return await documents.reindex(collection, "", told)
+
+    async def perform() -> "Report":
+        from bot.app import open_library
+
+        made_with = await open_library(settings).embedder_name()
+        arguments = {"collection": collection, "made_with": made_with}
+        return await _perform(settings, "reindex", arguments, here)
+
+    _tell(asyncio.run(perform()), as_json)
+
+
+@guarded
+def migrate(
+    collection: Annotated[
+        str, typer.Option(help="Which one; else `collection` of the settings.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Copy the embedded documents to the Qdrant server of the settings.
+
+    Nothing is embedded again. Ended half-way, it goes on when it is run again.
+    """
+    settings = _settings()
+    if not settings.qdrant_url:
+        raise CommandFailed(
+            "there is no server to copy to: set CURBSIDE_QDRANT_URL, such as "
+            "http://127.0.0.1:6333"
+        )
+    found = asyncio.run(_migrate(settings, collection or settings.collection))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        typer.echo(
+            f"Collection {found.collection!r} is on the server: {found.documents} "
+            f"documents, {found.passages} passages, counted there."
+        )
+
+
+async def _migrate(settings: "Settings", collection: str) -> "Overview":
+    from bot.app import open_library
+
+    here = open_library(settings.model_copy(update={"qdrant_url": None}))
+    there = open_library(settings)
+
+    try:
+        return await shown(lambda told: here.copy_to(there, collection, told))
+    finally:
+        await there.aclose()
+        await here.aclose()
+
+
 def _settings() -> "Settings":
     settings = read_settings()
     start_logging("WARNING" if settings.log_level == "INFO" else settings.log_level)
@@ -113,7 +183,7 @@ def _tell(report: "Report", as_json: bool) -> None:
         raise typer.Exit(Exit.FAILURE)
 
 
-async def shown(work: Callable[[Tell], Awaitable["Report"]]) -> "Report":
+async def shown(work: Callable[[Tell], Awaitable[T]]) -> T:
     """Work with a progress bar, where there is a person to see it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

@@ -37,6 +37,8 @@ COMMANDS = [
     "ingest",
     "init",
     "manifest",
+    "migrate",
+    "reindex",
     "run",
     "sync",
     "version",

@@ -9,15 +9,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from servers.qdrant import QdrantServer
 from typer.testing import CliRunner
 
 from backends.knowledge.ingest import Progress
 from backends.knowledge.library import Library
+from backends.knowledge.minilm import MiniLM
 from bot import control
 from bot.cli import app
 from bot.cli.terminal import Exit
 from bot.documents import Documents, read_sources
-from bot.errors import ConfigurationError
+from bot.errors import ConfigurationError, CurbsideError
 from bot.settings import Settings, load_settings
 
 
@@ -191,3 +193,59 @@ async def test_the_owner_of_the_documents_does_it_for_others(library: Library) -
     shutil.rmtree(folder)
     assert lines[0]["progress"]["total"] >= 1
     assert lines[-1]["report"]["added"] == ["handbook/hours.md", "team/keys.md"]
+
+
+def test_the_command_reindexes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(TWO)
+    assert CliRunner().invoke(app, ["sync"]).exit_code == Exit.OK
+    monkeypatch.setattr(MiniLM, "version", "other")
+    refused = CliRunner().invoke(app, ["sync"])
+    assert refused.exit_code == Exit.CONFIGURATION
+    assert "curbside reindex" in refused.stderr
+
+    result = CliRunner().invoke(app, ["reindex", "--json"])
+
+    changed = json.loads(result.stdout)["changed"]
+    assert sorted(changed) == ["handbook/hours.md", "team/keys.md"]
+    again = CliRunner().invoke(app, ["sync"])
+    assert again.stdout.startswith("Documents: 2 unchanged;")
+
+
+async def test_a_running_bot_does_not_reindex_for_another_embedder(
+    library: Library,
+) -> None:
+    documents = Documents(configure(TWO), library)
+
+    with pytest.raises(CurbsideError, match=r"stop the bot, run `curbside reindex`"):
+        await documents.reindex("", "another-model 1", ignore)
+
+
+async def test_the_command_migrates_to_a_server(folder: Path) -> None:
+    async with QdrantServer() as server:
+        configure(TWO)
+        assert (await curbside("sync")).endswith("2 passages written.")
+        configure(f'qdrant_url = "{server.url}"\n{TWO}')
+
+        said = await curbside("migrate")
+        again = await curbside("migrate", "--json")
+
+        assert said == (
+            "Collection 'documents' is on the server: 2 documents, 2 passages, "
+            "counted there."
+        )
+        assert json.loads(again)["passages"] == 2
+        assert (await curbside("sync")).startswith("Documents: 2 unchanged;")
+
+
+async def curbside(*arguments: str) -> str:
+    """What a command prints, run beside the server of this process."""
+    result = await asyncio.to_thread(CliRunner().invoke, app, list(arguments))
+    assert result.exit_code == Exit.OK, result.output
+    return result.stdout.strip()
+
+
+def test_to_migrate_a_server_is_needed() -> None:
+    result = CliRunner().invoke(app, ["migrate"])
+
+    assert result.exit_code == Exit.FAILURE
+    assert "CURBSIDE_QDRANT_URL" in result.stderr
