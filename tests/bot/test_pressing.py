@@ -16,6 +16,7 @@ from backends.base import (
     Text,
     Turn,
 )
+from bot.errors import DeliveryUnclear, StateUnavailable
 from bot.model import Action, Author, ConversationId, Form, Pressed, Rated
 from bot.state.base import Record
 from bot.testing import ScriptedBackend, Shown, says
@@ -455,3 +456,42 @@ async def test_every_button_has_its_words() -> None:
         *(Action.SOURCES, Action.SOLVED, Action.HUMAN, Action.RESOLVE),
     ):
         assert say(f"button_{action}")
+
+
+@pytest.mark.parametrize("lost", range(6))
+async def test_what_is_lost_on_the_way_is_made_good(start: Start, lost: int) -> None:
+    house = await start(place={"human_channel": "humans"}, reviewers=["memory:rev"])
+    answer = await asked(house)
+    calls = iter(range(100))
+
+    def after(call: str, key: str) -> Exception | None:
+        return DeliveryUnclear("reset") if next(calls) == lost else None
+
+    house.platform.after = after
+    await house.press(answer.button(Action.HUMAN))
+    fields = {"answer": "better"}
+    await house.press(answer.button(Action.CORRECT), REVIEWER, fields=fields)
+    await house.quiet()
+    call = next(m for m in house.platform.messages if m.place == str(HUMANS))
+    await house.press(call.buttons[0], REVIEWER, HUMANS)
+    await house.quiet()
+
+    texts = sorted(house.platform.texts())
+    assert len(texts) == 3
+    assert "Resolved by Rita." in texts[0]
+    assert texts[1:] == ["Resolved by Rita.", "better\nCorrected by Rita."]
+    assert await house.app.state.inbox.dead_letters() == []
+
+
+async def test_a_correction_is_taken_up_again(start: Start) -> None:
+    house = await start(reviewers=["memory:rev"])
+    answer = await asked(house)
+    down = [StateUnavailable("gone")]
+    house.platform.before = lambda call, key: down.pop() if down else None
+
+    fields = {"answer": "better"}
+    await house.press(answer.button(Action.CORRECT), REVIEWER, fields=fields)
+    await house.quiet()
+
+    assert house.platform.texts() == ["better\nCorrected by Rita."]
+    assert down == []
