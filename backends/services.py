@@ -8,6 +8,25 @@ from typing import Any, Protocol
 from backends.base import Passage, PastTurn
 
 
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """What a search follows besides the question.
+
+    `rewritten` is the question as a model made it stand alone. A label of `labels`
+    raises the scores of its passages by that share, and `recent` those of documents by
+    their date. When all that the audience may see has at most `whole` words, all is
+    given, the best first.
+    """
+
+    rewritten: str = ""
+    labels: Mapping[str, float] = field(default_factory=dict)
+    recent: float = 0.0
+    whole: int = 0
+
+
+PLAIN = Focus()
+
+
 class Search(Protocol):
     """Retrieval, as backends see it."""
 
@@ -17,6 +36,7 @@ class Search(Protocol):
         history: tuple[PastTurn, ...],
         audience: frozenset[str],
         limit: int,
+        focus: Focus = PLAIN,
     ) -> list[Passage]:
         """The passages that this audience may see, best first; [] when none fits.
 

@@ -33,7 +33,7 @@ from backends.base import (
     Turn,
     Usage,
 )
-from backends.services import ModelDefaults, Services
+from backends.services import PLAIN, Focus, ModelDefaults, Services
 
 MARKER = re.compile(r"\[(\d{1,3})\]")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
@@ -52,6 +52,7 @@ class FixedSearch:
         history: tuple[PastTurn, ...],
         audience: frozenset[str],
         limit: int,
+        focus: Focus = PLAIN,
     ) -> list[Passage]:
         """The passages with a label of the audience."""
         if self.error is not None:

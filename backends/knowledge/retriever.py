@@ -1,22 +1,27 @@
 """From a question to passages: several wordings searched at once, hits grouped."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Protocol
 
 import numpy as np
 
 from backends.base import Passage, PastTurn
 from backends.knowledge.chunking import Piece, count_words
-from backends.knowledge.documents import Kind
 from backends.knowledge.embedding import Embedder, Vectors
+from backends.knowledge.runs import Run, completed, distinct, joined, to_passage
 from backends.knowledge.store import Hit, VectorStore, View
 from backends.knowledge.terms import Terms
+from backends.services import PLAIN, Focus
 
 ANSWER_WORDS = 30  # of the previous answer, for what a follow-up refers to
 HITS_FOR_EACH = 4  # pieces asked for each passage wanted, since pieces are joined
 FEWEST_HITS = 30
-JOINED_WORDS = 400
+RERANKED = 20  # passages that a reranker looks at
+WIDENED = 3  # passages that get their neighbours
+HALF_LIFE = 365  # days after which a document's date adds half as much
 JUDGED = 8  # pieces that are compared with the question, for its support
 BY_MEANING = 0.7
 
@@ -25,15 +30,28 @@ BY_MEANING = 0.7
 ENOUGH = 0.48
 
 
+class Reranker(Protocol):
+    """Looks at a question and texts more closely than vectors do. Blocking."""
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """One for each text: the higher, the better it answers."""
+        ...
+
+
 class Retriever:
     """Finds what a team's documents say about a question, for those who may see it."""
 
     def __init__(
-        self, store: VectorStore, embedder: Embedder, terms: Terms | None = None
+        self,
+        store: VectorStore,
+        embedder: Embedder,
+        terms: Terms | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         self._store = store
         self._embedder = embedder
         self._terms = terms or Terms()
+        self._reranker = reranker
 
     async def search(
         self,
@@ -41,9 +59,10 @@ class Retriever:
         history: Sequence[PastTurn],
         audience: frozenset[str],
         limit: int,
+        focus: Focus = PLAIN,
     ) -> list[Passage]:
         """The passages that this audience may see, best first; [] when none fits."""
-        wordings = phrased(question, history)
+        wordings = phrased(question, history, focus.rewritten)
         vectors = await asyncio.to_thread(self._vectors, wordings)
         views = [
             View(vector, self._terms.of_question(wording))
@@ -51,9 +70,48 @@ class Retriever:
         ]
         wanted = max(FEWEST_HITS, limit * HITS_FOR_EACH)
         hits = await self._store.search(views, audience, wanted)
-        runs = joined(hits)
+        runs = joined(boosted(hits, focus))
         backing = await self._support(question, vectors, hits, runs)
-        return [_passage(run, backing) for run in runs[:limit]]
+        runs = await self._reranked(wordings[min(1, len(wordings) - 1)], runs)
+        if everything := await self._everything(audience, focus.whole):
+            return [to_passage(run, backing) for run in completed(runs, everything)]
+        runs = await self._widened(distinct(runs)[:limit], audience)
+        return [to_passage(run, backing) for run in runs]
+
+    async def _reranked(self, question: str, runs: list[Run]) -> list[Run]:
+        if self._reranker is None or not runs:
+            return runs
+        head, rest = runs[:RERANKED], runs[RERANKED:]
+        texts = [f"{run.first.breadcrumb}\n{run.text}" for run in head]
+        scores = await asyncio.to_thread(self._reranker.scores, question, texts)
+        order = sorted(range(len(head)), key=lambda at: -scores[at])
+        return [head[at] for at in order] + rest
+
+    async def _widened(self, runs: list[Run], audience: frozenset[str]) -> list[Run]:
+        """The best runs with their neighbours: an answer may go on there."""
+        head, rest = runs[:WIDENED], runs[WIDENED:]
+        wanted = [id for run in head for id in run.beside]
+        found = {hit.id: hit for hit in await self._store.fetch(wanted, audience)}
+        for hit in (hit for run in runs for hit in run.hits):
+            found.pop(hit.id, None)  # it has a passage of its own
+        return [run.widened(found) for run in head] + rest
+
+    async def _everything(self, audience: frozenset[str], words: int) -> list[Hit]:
+        """All that the audience may see, if it is no longer than this."""
+        if not words:
+            return []
+        records = [
+            record
+            for record in (await self._store.documents()).values()
+            if record.labels & audience
+        ]
+        if sum(record.pieces for record in records) > words:
+            return []
+        entries = await self._store.entries([record.name for record in records])
+        seen = [entry for entry in entries if entry.piece.labels & audience]
+        if sum(count_words(entry.piece.text) for entry in seen) > words:
+            return []
+        return [Hit(entry.id, entry.piece, 0.0, entry.dense) for entry in seen]
 
     async def is_empty(self) -> bool:
         """Whether there is no document at all."""
@@ -70,7 +128,7 @@ class Retriever:
         question: str,
         vectors: Vectors,
         hits: Sequence[Hit],
-        runs: Sequence["Run"],
+        runs: Sequence[Run],
     ) -> float:
         if not runs:
             return 0.0
@@ -80,7 +138,9 @@ class Retriever:
         return support(closeness(vectors, hits), coverage(rarity, said))
 
 
-def phrased(question: str, history: Sequence[PastTurn]) -> list[str]:
+def phrased(
+    question: str, history: Sequence[PastTurn], rewritten: str = ""
+) -> list[str]:
     """The wordings of a question that are searched together, the plain one first.
 
     A follow-up ("and on Fridays?") names its subject in an earlier turn: the one
@@ -88,8 +148,9 @@ def phrased(question: str, history: Sequence[PastTurn]) -> list[str]:
     model that would rewrite the question. Two that come out the same stay two: each is
     a vote.
     """
+    by_a_model = [rewritten] if rewritten else []
     if not history:
-        return [question]
+        return [question, *by_a_model]
     last = history[-1]
     answer = " ".join(last.answer.split()[:ANSWER_WORDS])
     return [
@@ -97,72 +158,30 @@ def phrased(question: str, history: Sequence[PastTurn]) -> list[str]:
         f"{last.question} {question}",
         f"{history[0].question} {question}",
         f"{question} {answer}".strip(),
+        *by_a_model,
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Adjacent hits of one section, in reading order."""
-
-    hits: tuple[Hit, ...]
-
-    @property
-    def score(self) -> float:
-        return max(hit.score for hit in self.hits)
-
-    @property
-    def first(self) -> Piece:
-        return self.hits[0].piece
-
-    @property
-    def text(self) -> str:
-        texts = [self.first.text]
-        for before, after in zip(self.hits, self.hits[1:], strict=False):
-            texts.append(_without_header(before.piece, after.piece))
-        return "".join(texts)
+def boosted(
+    hits: Sequence[Hit], focus: Focus, today: date | None = None
+) -> Sequence[Hit]:
+    """Hits with what their labels and dates add to their scores."""
+    if not focus.labels and not focus.recent:
+        return hits
+    now = today or datetime.now(UTC).date()
+    return [
+        replace(hit, score=hit.score * _gain(hit.piece, focus, now)) for hit in hits
+    ]
 
 
-def joined(hits: Iterable[Hit]) -> list[Run]:
-    """Hits grouped to their sections and joined where they are neighbours, best first.
-
-    While a document is being replaced both its revisions are there: the revision of its
-    best hit is taken.
-    """
-    revisions: dict[str, str] = {}
-    sections: dict[tuple[str, int], dict[int, Hit]] = {}
-    for hit in hits:
-        piece = hit.piece
-        if revisions.setdefault(piece.document, piece.revision) == piece.revision:
-            section = sections.setdefault((piece.document, piece.section), {})
-            section[piece.position] = hit
-    runs = [run for section in sections.values() for run in _runs(section)]
-    return sorted(runs, key=lambda run: -run.score)
-
-
-def _runs(section: dict[int, Hit]) -> Iterable[Run]:
-    """Starting from the best hit, neighbours are taken in while there is room."""
-    rest = dict(section)
-    while rest:
-        first = last = max(rest, key=lambda position: rest[position].score)
-        words = count_words(rest[first].piece.text)
-        for step in (1, -1):
-            at = first + step
-            while at in rest:
-                words += count_words(rest[at].piece.text)
-                if words > JOINED_WORDS:
-                    break
-                first, last = min(first, at), max(last, at)
-                at += step
-        yield Run(tuple(rest.pop(position) for position in range(first, last + 1)))
-
-
-def _without_header(before: Piece, after: Piece) -> str:
-    """What follows a piece; the rest of a cut table continues it without its header."""
-    header = before.text.split("\n")[:2]
-    lines = after.text.split("\n")
-    if before.kind is after.kind is Kind.TABLE and lines[:2] == header:
-        return "\n" + "\n".join(lines[2:])
-    return f"\n\n{after.text}"
+def _gain(piece: Piece, focus: Focus, today: date) -> float:
+    gain: float = 1 + sum(focus.labels.get(label, 0.0) for label in piece.labels)
+    try:
+        age = max(0, (today - date.fromisoformat(piece.date[:10])).days)
+    except ValueError:  # no date, or in words
+        return gain
+    share: float = 0.5 ** (age / HALF_LIFE)
+    return gain + focus.recent * share
 
 
 def support(close: float, covered: float) -> float:
@@ -188,19 +207,3 @@ def coverage(rarity: Mapping[int, float], said: frozenset[int]) -> float:
     total = sum(rarity.values())
     held = sum(weight for term, weight in rarity.items() if term in said)
     return held / total if total else 0.0
-
-
-def _passage(run: Run, support: float) -> Passage:
-    piece = run.first
-    return Passage(
-        id=run.hits[0].id,
-        document=piece.document,
-        title=piece.title,
-        section=" > ".join(piece.headings),
-        text=run.text,
-        uri=piece.link,
-        page=piece.page,
-        labels=piece.labels,
-        score=run.score,
-        support=support,
-    )

@@ -2,27 +2,30 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from backends.base import PastTurn
+from backends.knowledge import retriever as module
 from backends.knowledge.chunking import Piece
 from backends.knowledge.documents import Kind
 from backends.knowledge.edge_store import EdgeStore
 from backends.knowledge.embedding import Embedder
 from backends.knowledge.retriever import (
-    JOINED_WORDS,
     Retriever,
+    boosted,
     closeness,
     coverage,
-    joined,
     phrased,
     support,
 )
-from backends.knowledge.store import Entry, Hit, Identity
+from backends.knowledge.runs import JOINED_WORDS, Run, completed, distinct, joined
+from backends.knowledge.store import DocumentRecord, Entry, Hit, Identity
 from backends.knowledge.terms import Terms
+from backends.services import Focus
 
 STAFF = frozenset({"staff"})
 
@@ -54,6 +57,57 @@ def test_a_follow_up_is_searched_in_four_wordings() -> None:
         "four? and on Fridays?",
         "one? and on Fridays?",
         "and on Fridays?" + " word" * 30,
+    ]
+
+
+def test_a_rewritten_question_is_one_wording_more() -> None:
+    history = [PastTurn("one?", "1")]
+
+    assert phrased("why?", (), "why one?") == ["why?", "why one?"]
+    assert phrased("why?", history, "why one?")[-1] == "why one?"
+    assert phrased("why?", history, "why one?")[:-1] == phrased("why?", history)
+
+
+def test_labels_and_dates_raise_scores() -> None:
+    today = date(2026, 3, 1)
+    hits = [
+        hit(0, 1.0),
+        hit(1, 1.0, labels=STAFF),
+        hit(2, 1.0, date="2026-03-01"),
+        hit(3, 1.0, date="2025-03-01T10:00:00"),
+        hit(4, 1.0, date="last spring"),
+    ]
+
+    scores = [
+        each.score
+        for each in boosted(hits, Focus(labels={"staff": 0.2}, recent=0.1), today)
+    ]
+
+    assert scores == pytest.approx([1.0, 1.2, 1.1, 1.05, 1.0])
+    assert boosted(hits, Focus()) == hits
+
+
+def test_copies_go_to_the_end() -> None:
+    one, other = np.eye(2, dtype=np.float32)
+    runs = [
+        Run((replace(hit(at, 1 - at / 10, document=f"{at}.md"), dense=dense),))
+        for at, dense in enumerate([one, one, other])
+    ]
+
+    assert [run.first.document for run in distinct(runs)] == ["0.md", "2.md", "1.md"]
+    assert distinct([]) == []
+
+
+def test_everything_follows_the_best() -> None:
+    best = [Run((hit(3, 0.9),))]
+    everything = [hit(position, 0.0) for position in (4, 3, 0)]
+
+    runs = completed(best, everything)
+
+    assert [[each.piece.position for each in run.hits] for run in runs] == [
+        [3],
+        [0],
+        [4],
     ]
 
 
@@ -130,7 +184,6 @@ def test_support_is_between_nothing_and_one(
 async def retriever(
     tmp_path: Path, embedder: Embedder, terms: Terms
 ) -> AsyncIterator[Retriever]:
-    store = await EdgeStore.open(tmp_path, Identity.of(embedder, terms))
     pieces = [
         Piece(
             "handbook/hours.md",
@@ -151,13 +204,7 @@ async def retriever(
             labels=frozenset({"board"}),
         ),
     ]
-    vectors = embedder.embed([piece.indexed for piece in pieces])
-    await store.upsert(
-        [
-            Entry(piece, vector, terms.of_document(piece.worded))
-            for piece, vector in zip(pieces, vectors, strict=True)
-        ]
-    )
+    store = await opened(tmp_path, embedder, terms, pieces)
     yield Retriever(store, embedder, terms)
     await store.close()
 
@@ -173,6 +220,107 @@ async def test_gives_passages_with_their_sources(retriever: Retriever) -> None:
     assert (best.page, best.uri, best.labels) == (2, "https://x.example", STAFF)
     assert best.score > 0
     assert best.id
+
+
+async def opened(
+    folder: Path, embedder: Embedder, terms: Terms, pieces: Sequence[Piece]
+) -> EdgeStore:
+    store = await EdgeStore.open(folder, Identity.of(embedder, terms))
+    vectors = embedder.embed([piece.indexed for piece in pieces])
+    await store.upsert(
+        [
+            Entry(piece, vector, terms.of_document(piece.worded))
+            for piece, vector in zip(pieces, vectors, strict=True)
+        ]
+    )
+    for name in {piece.document for piece in pieces}:
+        labels = frozenset[str]().union(
+            *(piece.labels for piece in pieces if piece.document == name)
+        )
+        count = sum(piece.document == name for piece in pieces)
+        await store.record(DocumentRecord(name, "1", labels=labels, pieces=count))
+    return store
+
+
+def section(texts: Sequence[str], **changes: object) -> list[Piece]:
+    pieces = [
+        Piece("long.md", "Long", text, position, labels=STAFF)
+        for position, text in enumerate(texts)
+    ]
+    return [replace(piece, **changes) for piece in pieces]  # type: ignore[arg-type]
+
+
+async def test_an_answer_goes_on_in_the_next_piece(
+    tmp_path: Path, embedder: Embedder, terms: Terms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FEWEST_HITS", 1)
+    monkeypatch.setattr(module, "HITS_FOR_EACH", 1)
+    secret = section(["A hidden zebra."], labels=frozenset({"board"}))[0]
+    pieces = [
+        *section(["Before it.", "The zebra eats:", "grass and hay."]),
+        replace(secret, position=3),
+        *section(["Something else."], section=1, document="other.md"),
+    ]
+    store = await opened(tmp_path, embedder, terms, pieces)
+
+    found = await Retriever(store, embedder, terms).search("zebra eats", (), STAFF, 1)
+
+    assert [passage.text for passage in found] == [
+        "Before it.\n\nThe zebra eats:\n\ngrass and hay."
+    ]
+    await store.close()
+
+
+class Backwards:
+    """Likes the text best that comes last in the alphabet."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        self.asked.append(question)
+        order = sorted(texts)
+        return [float(order.index(text)) for text in texts]
+
+
+async def test_a_reranker_has_the_last_word(
+    tmp_path: Path, embedder: Embedder, terms: Terms
+) -> None:
+    pieces = [
+        replace(section([f"The zebra is {word}."])[0], document=f"{word}.md")
+        for word in ("old", "young", "asleep")
+    ]
+    store = await opened(tmp_path, embedder, terms, pieces)
+    reranker = Backwards()
+    retriever = Retriever(store, embedder, terms, reranker)
+
+    found = await retriever.search("asleep zebra", (PastTurn("who?", ""),), STAFF, 3)
+
+    assert [p.document for p in found] == ["young.md", "old.md", "asleep.md"]
+    assert reranker.asked == ["who? asleep zebra"]
+    await store.close()
+
+
+async def test_everything_is_given_where_it_fits(
+    tmp_path: Path, embedder: Embedder, terms: Terms
+) -> None:
+    pieces = [
+        *(
+            replace(section([f"Page {number} says much."])[0], document=f"{number}.md")
+            for number in range(9)
+        ),
+        replace(section(["A secret page."])[0], labels=frozenset({"board"})),
+    ]
+    store = await opened(tmp_path, embedder, terms, pieces)
+    search = Retriever(store, embedder, terms).search
+
+    everything = await search("page 4", (), STAFF, 1, Focus(whole=36))
+    too_much = await search("page 4", (), STAFF, 1, Focus(whole=35))
+
+    assert everything[0].document == "4.md"
+    assert {p.document for p in everything} == {f"{number}.md" for number in range(9)}
+    assert [p.document for p in too_much] == ["4.md"]
+    await store.close()
 
 
 async def test_what_the_audience_may_not_see_is_not_there(retriever: Retriever) -> None:
