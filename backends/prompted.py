@@ -5,6 +5,7 @@ tuned weights); everything else is the same for all of them, and is here.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ from backends.silence.decision import Silence
 from backends.support.watch import Policy, SupportWatch
 
 UNBACKED = "\n\n*I could not tie this to a passage of the documents. Please check it.*"
+NOT_PLAIN = re.compile(r"\w+://\S*|[@<>`]")
+LONGEST_TITLE = 60
 SUMMARY = Sampling(max_tokens=400, temperature=0.0)
 
 
@@ -188,6 +191,12 @@ class Speech:
 
 
 def _reading(passages: Sequence[Passage]) -> str:
-    titles = list(dict.fromkeys(one_line(passage.title) for passage in passages))
+    titles = list(dict.fromkeys(_plain(passage.title) for passage in passages))
     more = f" and {len(titles) - 2} more" if len(titles) > 2 else ""
     return f"Reading {', '.join(filter(None, titles[:2])) or 'the passages'}{more}"
+
+
+def _plain(title: str) -> str:
+    """A title for a line in passing: nobody called, nothing to click, not too long."""
+    bare = one_line(NOT_PLAIN.sub("", title))
+    return bare if len(bare) <= LONGEST_TITLE else f"{bare[:LONGEST_TITLE].rstrip()} …"

@@ -31,6 +31,10 @@ WITHIN_A_LINE = """
 """
 NOT_TEXT = frozenset(LEFT_OUT.split())
 LIMIT = etree.ErrorTypes.ERR_RESOURCE_LIMIT
+HIDDEN = re.compile(
+    r"(?:display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|opacity)\s*:\s*0(?![.\d]))",
+    re.IGNORECASE,
+)
 HEADING = re.compile(r"h([1-6])$")
 CONTAINERS = frozenset(GROUPING.split())
 INLINE = frozenset(WITHIN_A_LINE.split())
@@ -52,6 +56,7 @@ def read(text: str, name: str) -> Document:
             f"{name!r} is nested too deeply or too large ({limits[0].message}); "
             "split it, or save it in a simpler format"
         )
+    _drop_hidden(root)
     walk = Walk()
     walk.visit(root)
     title = _title(" ".join((root.findtext(".//title") or "").split()), walk.first)
@@ -75,6 +80,15 @@ def _title(page: str, heading: str) -> str:
 def _meta(root: html.HtmlElement, name: str) -> str:
     found = root.xpath("string(//meta[@name=$name]/@content)", name=name)
     return str(found).strip()
+
+
+def _drop_hidden(root: html.HtmlElement) -> None:
+    """Take out what a reader of the page does not see: it is nobody's information."""
+    for element in list(root.iter(etree.Element)):
+        unseen = HIDDEN.search(element.get("style") or "") is not None
+        within = element.getparent() is not None
+        if within and (unseen or element.get("hidden") is not None):
+            element.drop_tree()
 
 
 class Walk:
