@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from adapters.slack.blocks import layouts
 from adapters.slack.checking import check
 from adapters.slack.files import fetch
+from adapters.slack.http import SlackHttp
 from adapters.slack.listening import Listener
 from adapters.slack.messages import look, metadata_of, part_of, update, write
 from adapters.slack.receiving import Receiver
-from adapters.slack.serving import listen_http
+from adapters.slack.serving import listen_http, new_app
 from adapters.slack.sessions import Sessions
 from adapters.slack.settings import SlackSettings
 from adapters.slack.streaming import Streams
@@ -80,6 +81,11 @@ class SlackAdapter:
                 await Listener(web, receiver, self._settings).run()
         finally:
             await receiver.aclose()
+
+    def web_app(self, intake: Intake) -> SlackHttp:
+        """The ASGI app that takes events in, for another server than ours."""
+        receiver = Receiver(self._workspaces, intake, self._removed)
+        return new_app(self._settings, self._workspaces, receiver, intake)
 
     def render(self, answer: Answer) -> list[Part]:
         """The answer as blocks, in as many messages as it takes."""

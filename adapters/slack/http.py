@@ -93,6 +93,7 @@ class SlackHttp:
         """Let what was acknowledged be carried out."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=ACK_SECONDS)
+        await self._receiver.aclose()
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         path, method = scope["path"], scope["method"]
