@@ -35,7 +35,7 @@ class Files:
         if attachment.media_type.startswith(("audio/", "video/")):
             raise AttachmentUnreadable(say("not_listened", name=name))
         if attachment.size > limit:
-            raise _too_large(name, attachment.size, limit)
+            raise _too_large(name, limit)
         if urlsplit(attachment.url).hostname not in self._hosts:
             raise AttachmentUnreadable(say("file_gone", name=name))
         try:
@@ -65,11 +65,10 @@ async def _read(
         async for piece in response.content.iter_chunked(PIECE):
             data += piece
             if len(data) > limit:
-                raise _too_large(name, len(data), limit)
+                raise _too_large(name, limit)
         return bytes(data)
 
 
-def _too_large(name: str, size: int, limit: int) -> AttachmentUnreadable:
-    return AttachmentUnreadable(
-        say("file_too_large", name=name, size=size, limit=limit)
-    )
+def _too_large(name: str, limit: int) -> AttachmentUnreadable:
+    megabytes = limit / 2**20
+    return AttachmentUnreadable(say("file_over_limit", name=name, megabytes=megabytes))
