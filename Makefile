@@ -49,8 +49,9 @@ imports: setup ## who may import whom
 package: setup ## sdist and wheel, and the wheel installed elsewhere
 	@sh scripts/check-package
 
-docs: setup ## write docs/configuration.md anew
+docs: setup ## write docs/configuration.md and docs/parity.md anew
 	@$(BIN)/python -m bot.cli.reference
+	@PYTHONPATH=tests:. $(BIN)/python tests/parity/table.py
 
 # --- setting up -----------------------------------------------------------------------
 
