@@ -23,12 +23,12 @@ from .workspace import JSON, SlackError
 
 ROOT = Path(__file__).resolve().parents[3]
 HELP = """\
-a line       ask, in a direct message with Curbside    2  press button [2]
-/channel     ask in #general from now on               /dm  in private again
-/new         begin a new conversation                  /home  open the Home tab
-/stop        press Stop (Ctrl-C while it answers)      /open  come back to the app
-/ask         "Ask about this" on your last message     /quit  end (or Ctrl-D)
-/curbside …  the slash command                         /react +1  to the last answer"""
+a line       ask, in private with Curbside       2      press button [2]
+/channel     ask in #general from now on         /dm    in private again
+/new         begin a new conversation            /home  open the Home tab
+/stop        Stop (Ctrl-C while it answers)      /open  come back to the app
+/ask         "Ask about this", your last one     /quit  end (or Ctrl-D)
+/curbside …  the slash command                   /react +1  to the answer"""
 START_SECONDS = 120.0
 READ = "documents: "
 """What the bot logs when it has read the documents."""

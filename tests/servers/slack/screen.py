@@ -81,6 +81,11 @@ class Screen:
         yield Text(f"[image: {block.get('alt_text', '')}]", "dim")
 
     def _rich_text(self, block: JSON) -> Iterator[RenderableType]:
+        sections = block["elements"]
+        if len(sections) == 1 and len(sections[0].get("elements", ())) == 1:
+            # What was streamed: our Slack keeps its Markdown as it came.
+            yield Markdown("".join(flat(sections)))
+            return
         for element in block["elements"]:
             bullet = "• " if element.get("type") == "rich_text_list" else ""
             for item in element["elements"] if bullet else [element]:
