@@ -129,6 +129,13 @@ class Answerer:
         """How long a session is remembered after its last turn."""
         return self._settings.memory.idle_hours * 3600
 
+    def collection(self, name: str) -> str:
+        """The documents that a profile answers from; it may be gone by now."""
+        if name not in self._profiles.names():
+            return self._settings.collection
+        options = self._profiles.profile(name).options
+        return options.get("collection") or self._settings.collection
+
     async def remember(self, message: Message, answered: Answered) -> None:
         """Put a finished turn into the session's memory."""
         if not answered.profile:

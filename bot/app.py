@@ -115,7 +115,15 @@ class App:
         answerer = Answerer(opened, profiles, settings, places, reading)
         cases = Cases(opened, places, adapters)
         desk = Desk(
-            opened, adapters, answerer, admin, settings.worker, places, cases, reading
+            opened,
+            adapters,
+            answerer,
+            admin,
+            settings.worker,
+            places,
+            cases,
+            reading,
+            library.teach,
         )
         panels = Panels(settings, overview, cases, library.documents, adapters)
         reception = Reception(
@@ -214,6 +222,7 @@ def open_library(settings: Settings) -> Library:
         qdrant_url=settings.qdrant_url,
         qdrant_api_key=key.get_secret_value() if key else None,
         server=settings.qdrant,
+        models=settings.retrieval,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from bot.adapter import Adapter
 from bot.admin import Admin
@@ -16,6 +17,20 @@ from bot.state.base import State
 from bot.unanswered import Unanswered
 
 
+class Teach(Protocol):
+    """Makes a reviewed answer a document of a collection; see `Library.teach`."""
+
+    async def __call__(
+        self,
+        collection: str,
+        question: str,
+        answer: str,
+        *,
+        labels: frozenset[str],
+        source: str,
+    ) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The parts of the program that a handling works with."""
@@ -28,6 +43,7 @@ class Desk:
     places: Places
     cases: Cases
     reading: Reading
+    teach: Teach
 
     @property
     def answers(self) -> Answers:

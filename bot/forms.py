@@ -3,11 +3,14 @@
 from datetime import UTC, datetime
 
 from bot.answers import KeptAnswer
-from bot.model import Action, Form, FormField, Message, Pressed
+from bot.model import Action, Choice, Form, FormField, Message, Pressed
 from bot.words import say
 
 FIELD_CHARACTERS = 3_000
 """What a field of a form takes on every platform."""
+
+NOBODY = "-"
+"""The choice to keep a correction out of the documents; an empty one is no choice."""
 
 SHOWN_CHARACTERS = 1_000
 """So much of a quotation stands above the fields."""
@@ -37,11 +40,28 @@ def correction(kept: KeptAnswer) -> Form:
         hint=say("correct_hint"),
         multiline=True,
     )
+    labels = (label for label in kept.labels if label)
+    audiences = (Choice(each, say("teach_label", label=each)) for each in labels)
+    teach = FormField(
+        "teach",
+        say("teach"),
+        initial=NOBODY,
+        required=False,
+        choices=(Choice(NOBODY, say("teach_nobody")), *audiences),
+    )
+    question = FormField(
+        "question",
+        say("teach_question"),
+        initial=kept.question[:FIELD_CHARACTERS],
+        hint=say("teach_question_hint"),
+        multiline=True,
+        required=False,
+    )
     return Form(
         action=Action.CORRECT,
         title=say("correct_title"),
         submit=say("correct_submit"),
-        fields=(field,),
+        fields=(field, teach, question),
         text=quoted(kept.question) if fits else say("correct_too_long"),
         value=kept.id,
     )

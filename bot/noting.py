@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from backends.citations import without_markers
 from bot.answers import KeptAnswer
 from bot.desk import Desk
 from bot.keeping import Keeping
@@ -151,6 +152,24 @@ class Noting:
         await self._remember(kept)
         answer = await self.keeping.shown(kept)
         await self.sending.rewrite(work, plan, kept.id, answer)
+        await self._teach(kept, pressed)
+
+    async def _teach(self, kept: KeptAnswer, pressed: Pressed) -> None:
+        """Make the correction a document, for those whom the reviewer chose."""
+        fields = pressed.fields or {}
+        label = fields.get("teach", "")
+        if label not in kept.labels:
+            return
+        link = getattr(self.desk.adapter(kept.conversation.platform), "link", None)
+        place = (kept.conversation, kept.anchor or kept.question_id)
+        await self.desk.teach(
+            self.desk.answerer.collection(kept.profile),
+            fields.get("question", "").strip() or kept.question,
+            # Its markers mean passages that a document has none of.
+            without_markers(kept.text),
+            labels=frozenset({label}),
+            source=(link(*place) if link else "") or kept.corrected_by,
+        )
 
     async def _keep_correction(
         self, before: KeptAnswer, kept: KeptAnswer, pressed: Pressed

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from backends.base import BackendError
 from backends.knowledge.store import DocumentRecord
@@ -10,19 +9,18 @@ from bot import unanswered
 from bot.adapter import Adapter
 from bot.buttons import button
 from bot.cases import Case, Cases
-from bot.model import Action, ConversationId, Message, Panel, PanelSection
+from bot.model import Action, Button, ConversationId, Message, Panel, PanelSection
 from bot.overview import Overview, change_words
-from bot.policies import audience, is_admin
+from bot.policies import audience, is_admin, is_reviewer
 from bot.router import DEFAULT_SCOPE
 from bot.settings import Settings
+from bot.state.base import Record
 from bot.state.entry import workspace_tag
 from bot.switching import route_words
 from bot.words import say
 
 Documents = Callable[[str], Awaitable[list[DocumentRecord]]]
 """The documents of a collection."""
-
-Data = Mapping[str, Any]
 
 LISTED = 10
 LOOKED_AT = 200
@@ -43,10 +41,14 @@ class Panels:
         """What a person gets to see."""
         place = message.conversation
         sections = [await self._knowledge(message), await self._memory(message)]
-        if is_admin(message.author, place.platform, self.settings):
+        author, platform = message.author, place.platform
+        if is_admin(author, platform, self.settings):
             sections += await self._answering(place)
             sections += [self._case(case) for case in await self._open_cases(place)]
+        if is_reviewer(author, platform, self.settings):
             sections += await self._gaps(place)
+        if is_admin(author, platform, self.settings):
+            sections += await self._missed(place)
             sections.append(await self._audit(place))
         return Panel(say("panel_title"), tuple(sections))
 
@@ -102,30 +104,42 @@ class Panels:
         return PanelSection(say("panel_case", name=case.asker_name), text, (resolve,))
 
     async def _gaps(self, place: ConversationId) -> list[PanelSection]:
-        """What nobody answered well, and what came in while we were away."""
-        gaps = await self._newest(unanswered.KIND, place)
-        still = [each for each in gaps if each["state"] == "open"]
-        groups = {
-            "panel_missed": await self._newest(unanswered.MISSED, place),
-            "panel_unanswered": still,
-        }
-        sections = []
-        for title, questions in groups.items():
-            lines = [
-                f"- {_line(each['question'])} "
-                f"({each.get('url') or self.place_name(each['place'])})"
-                for each in questions[:LISTED]
-            ]
-            if lines:
-                named = say(title, count=len(questions))
-                sections.append(PanelSection(named, "\n".join(lines)))
-        return sections
+        """What nobody answered well, each with the means to answer it."""
+        found = await self._newest(unanswered.KIND, place)
+        gaps = [each for each in found if each.data["state"] == "open"]
+        if not gaps:
+            return []
+        title = say("panel_unanswered", count=len(gaps))
+        answer = say("answer_it")
+        return [
+            PanelSection(title, say("panel_unanswered_hint")),
+            *(
+                PanelSection(
+                    _line(gap.data["question"]),
+                    self.place_name(gap.data["place"]),
+                    (Button(Action.CORRECT, answer, gap.id),),
+                )
+                for gap in gaps[:LISTED]
+            ),
+        ]
 
-    async def _newest(self, kind: str, place: ConversationId) -> list[Data]:
+    async def _missed(self, place: ConversationId) -> list[PanelSection]:
+        """What came in while we were away."""
+        missed = [each.data for each in await self._newest(unanswered.MISSED, place)]
+        if not missed:
+            return []
+        lines = [
+            f"- {_line(each['question'])} "
+            f"({each.get('url') or self.place_name(each['place'])})"
+            for each in missed[:LISTED]
+        ]
+        title = say("panel_missed", count=len(missed))
+        return [PanelSection(title, "\n".join(lines))]
+
+    async def _newest(self, kind: str, place: ConversationId) -> list[Record]:
         workspace = workspace_tag(place.platform, place.workspace)
         records = self.overview.state.records
-        found = await records.newest(kind, workspace=workspace, limit=LOOKED_AT)
-        return [record.data for record in found]
+        return await records.newest(kind, workspace=workspace, limit=LOOKED_AT)
 
     async def _audit(self, place: ConversationId) -> PanelSection:
         changes = await self.overview.switching.audit(place, LISTED)

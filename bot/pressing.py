@@ -31,7 +31,7 @@ class Pressing:
             case Action.RESOLVE:
                 return await self._resolve(pressed)
         kept = await Answers(self.state.records).get(pressed.value)
-        if kept is None or not _same_channel(kept, pressed):
+        if kept is None or not self._belongs(pressed, kept):
             return say("too_old")
         match pressed.action:
             case Action.GOOD | Action.BAD:
@@ -118,6 +118,18 @@ class Pressing:
         await self._accept(replace(pressed, conversation=case.conversation))
         return ""
 
+    def _belongs(self, pressed: Pressed, kept: KeptAnswer) -> bool:
+        """Whether the button can be there: under the answer, or in a panel."""
+        answered, here = kept.conversation, pressed.conversation
+        if (answered.platform, answered.channel) == (here.platform, here.channel):
+            return True
+        same = (answered.platform, answered.workspace) == (
+            here.platform,
+            here.workspace,
+        )
+        panel = pressed.action is Action.CORRECT and self._is_reviewer(pressed)
+        return same and panel
+
     def _may_resolve(self, pressed: Pressed, case: Case) -> bool:
         """Whoever reads the call for a human; an admin in the panel, too."""
         here, asked = pressed.conversation, case.conversation
@@ -140,9 +152,3 @@ class Pressing:
 
     async def _accept(self, event: Event) -> None:
         await self.state.inbox.accept(event, limit=self.settings.worker.waiting_limit)
-
-
-def _same_channel(kept: KeptAnswer, pressed: Pressed) -> bool:
-    """A value that was pressed elsewhere is none of ours."""
-    answered, here = kept.conversation, pressed.conversation
-    return (answered.platform, answered.channel) == (here.platform, here.channel)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from house import ANN, BOSS, PLACE, House, Start
 
+from backends.base import End, EndReason, Text
 from backends.knowledge.store import DocumentRecord
 from bot.model import (
     Action,
@@ -23,6 +24,7 @@ from bot.testing import ScriptedBackend, says
 from bot.words import say
 
 OPERATOR = Author("op", "Olga")
+REVIEWER = Author("rev", "Rita")
 ELSEWHERE = ConversationId("memory", "w2", "c2", "t")
 DOCUMENTS = [
     DocumentRecord("a.md", "1", "Opening hours", labels=frozenset({"public"})),
@@ -86,8 +88,9 @@ async def test_admins_see_what_answers_and_what_is_open(start: Start) -> None:
     assert "plain" in section(panel, "c").text
     case = section(panel, say("panel_case", name="Ann"))
     assert case.text.startswith("When do walk-ins close?")
-    gaps = section(panel, say("panel_unanswered", count=1)).text
-    assert "When do walk-ins close?" in gaps
+    assert section(panel, say("panel_unanswered", count=1))
+    gap = section(panel, "When do walk-ins close?")
+    assert [each.action for each in gap.buttons] == [Action.CORRECT]
     assert "The Boss switched memory:w:c:" in section(panel, say("panel_audit")).text
 
     await house.press(case.buttons[0], BOSS, replace(PLACE, channel="home"))
@@ -110,6 +113,27 @@ async def test_a_panel_is_silent_about_other_workspaces(start: Start) -> None:
         assert secret not in words
     assert "w2" not in str(await house.ask("backends", BOSS))
     assert "w2" not in str(await house.ask("status", BOSS))
+
+
+async def test_a_reviewer_answers_in_the_panel_what_was_not_answered(
+    start: Start,
+) -> None:
+    silent = ScriptedBackend(lambda turn: [Text("?"), End(EndReason.ABSTAINED)])
+    house = await start(silent=silent, reviewers=["memory:rev"])
+    await house.ask("Where is room 4?")
+    home = replace(PLACE, channel="home", thread="")
+    [answer] = section(await shown(house, REVIEWER), "Where is room 4?").buttons
+
+    assert await house.press(answer, ANN, home) == say("too_old")
+    elsewhere = replace(home, workspace="w2")
+    assert await house.press(answer, REVIEWER, elsewhere) == say("too_old")
+    assert isinstance(await house.press(answer, REVIEWER, home), Form)
+    fields = {"answer": "Upstairs."}
+    await house.press(answer, REVIEWER, home, fields=fields)
+    await house.quiet()
+
+    assert house.platform.texts() == ["Upstairs.\nCorrected by Rita."]
+    assert say("panel_unanswered", count=1) not in text(await shown(house, REVIEWER))
 
 
 async def test_what_was_missed_is_listed(start: Start) -> None:

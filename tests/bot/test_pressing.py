@@ -1,7 +1,7 @@
 """Buttons under answers, from the press to what stands on the platform then."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -216,6 +216,82 @@ async def test_a_reviewer_corrects_an_answer_in_its_place(start: Start) -> None:
     assert correction["good"] == "They close at **six** [1]."
     assert correction["reviewer"] == "memory:rev"
     assert (await kept(house, "gap")).data["state"] == "answered"
+
+
+@dataclass
+class School:
+    """Takes note of what it is to teach; fails as often as it is told to."""
+
+    taught: list[tuple[str, str, str, frozenset[str], str]] = field(
+        default_factory=list
+    )
+    failures: int = 0
+
+    async def __call__(
+        self,
+        collection: str,
+        question: str,
+        answer: str,
+        *,
+        labels: frozenset[str],
+        source: str,
+    ) -> str:
+        if self.failures:
+            self.failures -= 1
+            raise BackendUnavailable("the store is away")
+        self.taught.append((collection, question, answer, labels, source))
+        return "taught/1"
+
+
+async def test_a_correction_becomes_a_document(start: Start) -> None:
+    house = await start(cited=ScriptedBackend(cited))
+    school = School(failures=1)
+    worker = house.app.worker
+    worker.desk = replace(worker.desk, teach=school)
+    correct = (await asked(house, "And on Fridays?")).button(Action.CORRECT)
+
+    form = await house.press(correct, BOSS)
+    assert isinstance(form, Form)
+    teach = next(each for each in form.fields if each.name == "teach")
+    assert [choice.value for choice in teach.choices] == ["-", "public"]
+    fields = {
+        "answer": "At six [1].",
+        "teach": "public",
+        "question": "When do walk-ins close on Fridays?",
+    }
+    await house.press(correct, BOSS, fields=fields)
+    await house.quiet()
+
+    assert school.taught == [
+        (
+            "documents",
+            "When do walk-ins close on Fridays?",
+            "At six.",
+            frozenset({"public"}),
+            "The Boss",
+        )
+    ]
+    assert house.platform.texts() == [
+        "At six [1].\nCorrected by The Boss.\n[1] Opening hours"
+    ]
+
+
+@pytest.mark.parametrize("label", ["-", "", "staff"])
+async def test_only_for_whom_the_place_knows_it_becomes_one(
+    start: Start, label: str
+) -> None:
+    house = await start()
+    school = School()
+    worker = house.app.worker
+    worker.desk = replace(worker.desk, teach=school)
+
+    fields = {"answer": "At six.", "teach": label}
+    correct = (await asked(house)).button(Action.CORRECT)
+    await house.press(correct, BOSS, fields=fields)
+    await house.quiet()
+
+    assert house.platform.texts() == ["At six.\nCorrected by The Boss."]
+    assert school.taught == []
 
 
 async def test_a_correction_that_cites_nothing_has_no_sources(start: Start) -> None:
