@@ -8,6 +8,7 @@ from bot.cli import (
     calibrating,
     datasets,
     documents,
+    gaps,
     inspecting,
     rescuing,
     reviewing,
@@ -55,6 +56,7 @@ app.command()(documents.sync)
 app.command()(documents.reindex)
 app.command()(documents.migrate)
 app.command()(calibrating.calibrate)
+app.command()(gaps.gaps)
 app.command()(inspecting.doctor)
 app.command()(inspecting.backends)
 app.command("dead-letters")(inspecting.dead_letters)
