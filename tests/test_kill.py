@@ -108,10 +108,15 @@ async def test_a_killed_answer_is_finished_by_the_next_process_once(town: Town) 
         await program.kill()
 
 
-async def test_a_post_that_was_under_way_at_the_kill_is_not_doubled(town: Town) -> None:
-    town.model.answer = lambda asked: ANSWER
+@pytest.mark.parametrize("method", ["chat.postMessage", "chat.startStream"])
+async def test_a_post_that_was_under_way_at_the_kill_is_not_doubled(
+    town: Town, method: str
+) -> None:
+    town.model.answer = lambda asked: Reply(ANSWER, pieces=10, delay=0.1)
+    if method == "chat.postMessage":
+        town.slack.fail("chat.startStream", times=10, kind="error:unknown_method")
     # The post takes effect, but its reply does not come before the process is dead.
-    town.slack.fail("chat.postMessage", kind="slow", seconds=30)
+    town.slack.fail(method, kind="slow", seconds=30)
     program = town.program()
     await program.start()
     try:
