@@ -4,14 +4,19 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bot.adapter import Listening
 from bot.errors import NotAllowed
-from bot.model import Author, ConversationId, Message
+from bot.model import Action, Author, ConversationId, Form, Message, Pressed
+from bot.models import Models
 from bot.overview import Overview
+from bot.places import Places
 from bot.policies import clean, is_admin, is_reviewer
 from bot.profiles import Profiles
 from bot.reading import Reading
+from bot.reviewing import Reviewing
 from bot.router import scope_of, scopes
 from bot.state.base import State
+from bot.state.entry import person_tag
 from bot.switching import Switching, Wish
 from bot.text import visible
 from bot.words import say
@@ -28,7 +33,8 @@ WIDTHS = {
 }
 
 _PLAIN = re.compile(
-    r"[!/]?(?P<verb>backends|undo|status|reset|forget[ -]me|whoami|help)\s*[.!]?",
+    r"[!/]?(?P<verb>backends|undo|status|reset|review|forget[ -]me|whoami|help)"
+    r"\s*[.!]?",
     re.IGNORECASE,
 )
 _USE = re.compile(
@@ -36,6 +42,8 @@ _USE = re.compile(
     r"workspace|server|default))?(?:\s+(?:--|—|–)share[ =](?P<share>\d{1,3})\s*%?)?\s*",
     re.IGNORECASE,
 )
+_LISTEN = re.compile(r"[!/]?listen\s+(?P<name>mention|every|off)\s*", re.IGNORECASE)
+_LEARN = re.compile(r"[!/]?learn(?:\s*:\s*(?P<name>[^\n]{1,200}))?\s*", re.IGNORECASE)
 _STOP = re.compile(r"[!/]?stop\s*[.!]?", re.IGNORECASE)
 
 
@@ -58,6 +66,10 @@ def parse(text: str) -> Command | None:
         share = int(use["share"]) if use["share"] else None
         width = WIDTHS[(use["width"] or "").lower()]
         return Command("use", use["name"], width, share)
+    if listen := _LISTEN.fullmatch(text):
+        return Command("listen", listen["name"].lower())
+    if learn := _LEARN.fullmatch(text):
+        return Command("learn", (learn["name"] or "").strip())
     return None
 
 
@@ -79,6 +91,9 @@ class Admin:
     switching: Switching
     overview: Overview
     reading: Reading
+    reviewing: Reviewing
+    places: Places
+    models: Models
 
     @property
     def profiles(self) -> Profiles:
@@ -101,15 +116,8 @@ class Admin:
 
     async def _run(self, command: Command, message: Message) -> str:
         match command.verb:
-            case "use":
-                scope = scope_of(message.conversation, command.width)
-                wish = _wish(command, message)
-                return await self.switching.use(
-                    wish, command.name, scope, command.share
-                )
-            case "undo":
-                places = scopes(message.conversation)
-                return await self.switching.undo(_wish(command, message), places)
+            case "use" | "undo" | "listen":
+                return await self._change(command, message)
             case "backends":
                 return _list(await self.overview.backends(message.conversation))
             case "status":
@@ -120,7 +128,20 @@ class Admin:
                 return await self.forget(message.conversation, message.author)
             case "whoami":
                 return self._whoami(message)
+            case "review":
+                return await self.reviewing.start(message)
+            case "learn":
+                return await self.reviewing.propose(message, command.name)
         return say("help")
+
+    async def review(self, pressed: Pressed) -> Form | str:
+        """A button of a review card, or a message that is to be learned."""
+        try:
+            if pressed.action is Action.LEARN:
+                return await self.reviewing.learn(pressed)
+            return await self.reviewing.press(pressed)
+        except NotAllowed as error:
+            return str(error)
 
     async def reset(self, conversation: ConversationId) -> str:
         """Forget a conversation."""
@@ -134,7 +155,9 @@ class Admin:
         turns = await self.state.memory.forget(platform, person)
         ratings = await self.state.feedback.forget(platform, person)
         waiting = await self.state.inbox.forget(platform, person)
-        records = await self.state.records.forget(platform, person)
+        examples = await self.reviewing.examples.forget(person_tag(platform, person))
+        await self.models.forgotten(examples)
+        records = await self.state.records.forget(platform, person) + len(examples)
         # An answer under way may have been remembered meanwhile; those that end from
         # now on find that their question is gone, and forget it themselves.
         turns += await self.state.memory.forget(platform, person)
@@ -145,6 +168,21 @@ class Admin:
             say("forgot_records", count=records),
         ]
         return say("forgotten", what=", ".join(counts))
+
+    async def _change(self, command: Command, message: Message) -> str:
+        """What only admins may: which backend answers, and to which messages."""
+        place, author = message.conversation, message.author
+        wish = _wish(command, message)
+        if command.verb == "use":
+            scope = scope_of(place, command.width)
+            return await self.switching.use(wish, command.name, scope, command.share)
+        if command.verb == "undo":
+            return await self.switching.undo(wish, scopes(place))
+        self.switching.require_admin(wish)
+        listening = Listening(command.name)
+        by = person_tag(place.platform, author.id)
+        await self.places.listen(place, listening, by=by)
+        return say(f"listens_{listening.value}")
 
     def _whoami(self, message: Message) -> str:
         author, platform = message.author, message.conversation.platform

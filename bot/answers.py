@@ -15,6 +15,14 @@ KIND = "answer"
 LATER = "asked"
 """Tells of a further message of a burst which answer it has a part in."""
 
+FEEDBACK = "feedback"
+"""What a person thought of an answer: `answer`, `question`, `verdict`, `wrong` and
+`better` (what they wrote); its id is the answer's with the person's."""
+
+CORRECTION = "correction"
+"""An answer that a reviewer rewrote: `question`, `bad`, `good`, `sources`, `profile`,
+`labels`, `reviewer` (an id), `reviewer_name`, `place`; its id is the answer's."""
+
 KEPT = timedelta(days=30)
 
 

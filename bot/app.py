@@ -24,6 +24,7 @@ from bot.controls import Controls
 from bot.desk import Desk
 from bot.documents import Documents
 from bot.errors import ConfigurationError, CurbsideError
+from bot.examples import Examples, scrubber_of
 from bot.intake import Reception
 from bot.model_keeper import ModelKeeper
 from bot.models import Models
@@ -32,7 +33,9 @@ from bot.panels import Panels
 from bot.places import Places
 from bot.pressing import Pressing
 from bot.profiles import Profiles, read_profiles
+from bot.proposals import Proposal
 from bot.reading import Reading
+from bot.reviewing import Reviewing
 from bot.schedule import Schedule
 from bot.settings import Settings
 from bot.state.base import State
@@ -110,8 +113,21 @@ class App:
         switching = Switching(opened, profiles, settings)
         overview = Overview(opened, settings, switching, facts)
         reading = Reading(opened.records, adapters, settings.files)
-        admin = Admin(opened, switching, overview, reading)
         places = Places(settings, opened.records)
+        examples = Examples(opened.records, scrubber_of(settings))
+
+        async def teach(proposal: Proposal) -> None:
+            await library.teach(
+                proposal.collection,
+                proposal.question,
+                proposal.answer,
+                labels=frozenset(proposal.labels),
+                source=proposal.source,
+            )
+
+        reviewing = Reviewing(opened, settings, examples, reading, teach)
+        models = Models(opened.records)
+        admin = Admin(opened, switching, overview, reading, reviewing, places, models)
         answerer = Answerer(opened, profiles, settings, places, reading)
         cases = Cases(opened, places, adapters)
         desk = Desk(
@@ -161,7 +177,7 @@ class App:
             for name, adapter in self.adapters.items()
             if listen
         ]
-        due = chores(self.state, self.worker.desk.reading) if work else ()
+        due = chores(self.worker.desk, self.library.embed) if work else ()
         schedule = Schedule(self.state.records, due)
         keeping = asyncio.create_task(schedule.run(), name="chores")
         stop = asyncio.create_task(stopping.wait())

@@ -18,9 +18,8 @@ from backends.tuning.example import (
 from backends.tuning.names import find_names
 from backends.tuning.scrub import Scrubber
 from backends.tuning.snapshot import as_data, from_data
-from bot.answers import Answers, Cited, KeptAnswer
+from bot.answers import CORRECTION, FEEDBACK, Answers, Cited, KeptAnswer
 from bot.errors import NotAllowed
-from bot.noting import CORRECTION, FEEDBACK
 from bot.settings import Settings
 from bot.state.base import Record, Records
 
@@ -32,12 +31,16 @@ PAGE = 500
 MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
-async def all_records(records: Records, kind: str) -> AsyncIterator[Record]:
+async def all_records(
+    records: Records, kind: str, workspace: str = ""
+) -> AsyncIterator[Record]:
     """Every record of a kind, the newest first, a page at a time."""
     before: datetime | None = None
     seen: set[str] = set()
     while True:
-        page = await records.newest(kind, limit=PAGE, before=before)
+        page = await records.newest(
+            kind, limit=PAGE, workspace=workspace, before=before
+        )
         fresh = [record for record in page if record.id not in seen]
         for record in fresh:
             yield record
@@ -55,10 +58,13 @@ class Examples:
     scrubber: Scrubber
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    async def all(self, status: Status | None = None) -> list[TrainingExample]:
-        """The examples, the oldest first; of one status, if given."""
+    async def all(
+        self, status: Status | None = None, *, workspace: str = ""
+    ) -> list[TrainingExample]:
+        """The examples, the oldest first; of one status and workspace, if given."""
         found = [
-            from_data(record.data) async for record in all_records(self.records, KIND)
+            from_data(record.data)
+            async for record in all_records(self.records, KIND, workspace)
         ]
         wanted = [each for each in found if status in (None, each.status)]
         return sorted(wanted, key=lambda each: (each.created, each.id))
@@ -164,6 +170,7 @@ class Examples:
             dict(as_data(example)),
             example.created,
             people[0] if people else example.provenance.author,
+            example.provenance.workspace,
         )
         return await self.records.put(record, only_new=only_new)
 
@@ -190,6 +197,7 @@ def _corrected(record: Record, kept: KeptAnswer | None) -> TrainingExample:
             author=str(data["reviewer"]),
             author_role="reviewer",
             people=(record.person,),
+            workspace=record.workspace,
         ),
         created=record.at,
         labels=_labels(kept) or frozenset(data["labels"]),
@@ -208,6 +216,7 @@ def _approved(kept: KeptAnswer) -> TrainingExample:
             source=f"answer:{kept.id}",
             author=f"profile:{kept.profile}",
             people=(kept.person,),
+            workspace=kept.workspace,
         ),
         created=kept.at,
         labels=_labels(kept) or frozenset(kept.labels),

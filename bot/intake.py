@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from bot import controls, forms
+from bot import controls, forms, reviewing
 from bot.adapter import Acceptance, Adapter, Listening
 from bot.admin import Admin, is_stop
 from bot.admission import Admission
@@ -115,6 +115,8 @@ class Reception:
                 return await self._ask(pressed)
             if pressed.action in controls.ACTIONS:
                 return await self.controls.press(pressed)
+            if pressed.action in reviewing.ACTIONS:
+                return await self.admin.review(pressed)
             return await self.pressing.press(pressed)
 
     async def _ask(self, pressed: Pressed) -> Form | str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backends.citations import without_markers
-from bot.answers import KeptAnswer
+from bot.answers import CORRECTION, FEEDBACK, KeptAnswer
 from bot.desk import Desk
 from bot.keeping import Keeping
 from bot.model import Action, Deleted, Pressed, Rated, answer_id
@@ -14,14 +14,6 @@ from bot.sending import Sending
 from bot.state.base import Rating, Record, Work
 from bot.state.entry import person_tag
 from bot.wire import to_data
-
-FEEDBACK = "feedback"
-"""What a person thought of an answer: `answer`, `question`, `verdict`, `wrong` and
-`better` (what they wrote); its id is the answer's with the person's."""
-
-CORRECTION = "correction"
-"""An answer that a reviewer rewrote: `question`, `bad`, `good`, `sources`, `profile`,
-`labels`, `reviewer` (an id), `reviewer_name`, `place`; its id is the answer's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,8 @@ from servers.program import Program
 from test_same_conversation import DiscordPlayer, Player, SlackPlayer
 
 from backends.base import EndReason
-from bot.answers import Answers, Asked, KeptAnswer
+from bot.answers import CORRECTION, FEEDBACK, Answers, Asked, KeptAnswer
 from bot.model import ConversationId
-from bot.noting import CORRECTION, FEEDBACK
 from bot.state.base import Record
 from bot.state.sqlite import SqliteState
 

@@ -42,8 +42,9 @@ class Provenance:
     """Where an example is from.
 
     `source` is an answer's id, a file with its line, or a document. `author` and
-    `people` are "platform:id": who wrote the answer, and whose words are in it.
-    `consent` is the right by which it is used, in the team's own words.
+    `people` are "platform:id": who wrote the answer, and whose words are in it;
+    `workspace` is "platform:workspace" for what was said in a chat. `consent` is the
+    right by which it is used, in the team's own words.
     """
 
     origin: Origin
@@ -51,6 +52,7 @@ class Provenance:
     author: str = ""
     author_role: str = ""
     people: tuple[str, ...] = ()
+    workspace: str = ""
     consent: str = ""
 
 
