@@ -10,7 +10,6 @@ from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack.events import Identity
 from adapters.slack.http import Response
 from adapters.slack.installations import Installations, Owner
 from adapters.slack.settings import SCOPES, SlackSettings
@@ -77,8 +76,7 @@ class ManyWorkspaces:
             web = known[2]
         else:
             assert self._session is not None, "call open() first"
-            me = Identity(team, bot.bot_user_id or "", bot.bot_id or "")
-            web = SlackWeb(self._settings, self._session, bot.bot_token, me)
+            web = SlackWeb(self._settings, self._session, bot.bot_token, team)
         until = time.monotonic() + KNOWN_SECONDS
         self._known[team] = (until, bot.bot_token, web)
         return web

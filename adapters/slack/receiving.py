@@ -87,6 +87,8 @@ class Receiver:
             elif kind == "slash_commands":
                 web = await self._workspaces.web(*_owner(payload))
                 await Commands(web, self._intake).take(ack, dict(payload))
+            else:
+                await ack()
         except NotInstalled as error:
             # Nobody could answer: sending it again would change nothing.
             log.warning("slack: %s", error)

@@ -79,12 +79,14 @@ async def serve(app: SlackHttp, settings: SlackSettings) -> None:
     config = uvicorn.Config(
         app,
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
     )
     server = Server(config)
     with _listening(settings.host, settings.port) as listening:
+        log.info("slack: listening at %s:%d", *listening.getsockname()[:2])
         running = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             await asyncio.shield(running)

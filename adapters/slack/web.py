@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -51,14 +51,14 @@ class SlackWeb:
         settings: SlackSettings,
         session: aiohttp.ClientSession,
         token: str | None,
-        me: Identity | None = None,
+        team: str = "",
     ) -> None:
         self._settings = settings
         self._session = session
         self._client = self.new_client(token)
         self._token = token or ""
-        self._me = replace(me, bots=frozenset(settings.answer_bots)) if me else None
-        self._team = me.team_id if me else ""
+        self._me: Identity | None = None
+        self._team = team
         self._people: dict[str, tuple[float, Person]] = {}
         self._asking: dict[str, asyncio.Task[Person]] = {}
         self.scopes: frozenset[str] = frozenset()

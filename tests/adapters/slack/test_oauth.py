@@ -181,17 +181,20 @@ async def test_tokens_are_encrypted_at_rest_and_survive_a_restart(
     assert [message["text"] for message in slack.bot_messages()] == ["42"]
 
 
-async def test_a_lost_key_is_named(
-    slack: SlackServer, settings: SlackSettings, serving: Serving
+async def test_a_lost_key_is_named_at_the_start(
+    slack: SlackServer, settings: SlackSettings, serving: Serving, tmp_path: Path
 ) -> None:
     async with serving():
         await install(slack, settings, "T00000001")
     keys = OAuthSettings(encryption_keys=[Fernet.generate_key().decode()])
     settings.oauth.encryption_keys = keys.encryption_keys
+    database = f"sqlite+aiosqlite:///{tmp_path / 'slack.db'}"
+    adapter = SlackAdapter(settings, ManyWorkspaces(settings, database))
 
-    async with serving() as adapter:
-        with pytest.raises(ConfigurationError, match="encryption_keys"):
-            await post(adapter, ConversationId("slack", "T00000001", "D1"), "42")
+    with pytest.raises(ConfigurationError, match="encryption_keys"):
+        await adapter.open()
+
+    await adapter.aclose()
 
 
 @pytest.mark.parametrize("how", ["uninstalled", "revoked"])

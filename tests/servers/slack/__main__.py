@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 
-from . import APP_TOKEN, BOT_TOKEN, SlackServer
+from . import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackServer
 
 
 async def serve(port: int) -> None:
@@ -17,6 +17,7 @@ async def serve(port: int) -> None:
         f"control    {server.url}/control/",
         f"bot token  {BOT_TOKEN}",
         f"app token  {APP_TOKEN}",
+        f"secret     {SIGNING_SECRET}",
         f"people     ada (admin) {ada}, bob {bob}",
         f"channels   #general {general}, direct message of ada {im}",
     )
