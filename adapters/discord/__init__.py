@@ -13,5 +13,6 @@ def create(settings: Settings) -> Adapter | None:
         return None
     # Imported late: the library takes its time, and a team on Slack never needs it.
     from adapters.discord.adapter import DiscordAdapter
+    from adapters.discord.checking import place_of_every
 
-    return DiscordAdapter(discord)
+    return DiscordAdapter(discord, every=place_of_every(settings.places))

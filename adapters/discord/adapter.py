@@ -5,13 +5,15 @@ import hashlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 import discord
 
 from adapters.discord.bodies import Body, body_of, marked, shows
+from adapters.discord.checking import problems_of
 from adapters.discord.command_answers import CommandAnswers
 from adapters.discord.components import JSON
 from adapters.discord.events import PRIVATE
@@ -22,7 +24,6 @@ from adapters.discord.listening import Listener
 from adapters.discord.places import Places, in_place
 from adapters.discord.refusals import (
     ARCHIVED,
-    INTENT_FIX,
     UNKNOWN_CHANNEL,
     DiscordRefused,
 )
@@ -41,12 +42,13 @@ TYPING_SECONDS = 3.0
 HEALTH_SECONDS = 5.0
 
 GENERATIONS = 5
-SHARD_LIMIT = 2_500
-REMEMBERED = 1_000
 
 
 class DiscordAdapter:
-    """One bot, in all servers that have it; sending needs no gateway."""
+    """One bot, in all servers that have it; sending needs no gateway.
+
+    `every` names a place of the settings where each message is a question.
+    """
 
     platform = "discord"
 
@@ -54,11 +56,13 @@ class DiscordAdapter:
         self,
         settings: DiscordSettings,
         *,
+        every: str = "",
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.edit_interval = settings.edit_seconds
         self._settings = settings
+        self._every = every
         self._rest = DiscordRest(settings)
         self._commands = CommandAnswers(self._rest, now=now, sleep=sleep)
         self._titles: dict[str, str] = {}
@@ -66,7 +70,8 @@ class DiscordAdapter:
         self._places = Places(self._rest, self._titles, self._forums)
         self._files = Files(self._rest, settings)
         self._removed: deque[str] = deque(maxlen=1_000)
-        self._marks: dict[str, str] = {}
+        # An edit replaces all buttons, and a mark is one of them.
+        self._marks: deque[tuple[str, str]] = deque(maxlen=1_000)
         self._listener: Listener | None = None
         self._gateway: Gateway | None = None
 
@@ -110,13 +115,14 @@ class DiscordAdapter:
         message = await self._send(key, place, body, reply_to=reply_to)
         id_ = str(message["id"])
         if mark:
-            self._remember_mark(id_, mark)
+            self._marks.append((id_, mark))
         if (
             not index
             and (tag := self._settings.answered_tag)
             and self.solvable(delivery.conversation)
         ):
-            await self._forums.try_to_tag(delivery.conversation.thread, tag)
+            with suppress(DeliveryError):  # the answer is there, with or without it
+                await self._forums.try_to_tag(delivery.conversation.thread, tag)
         if not shows(message, body):
             # The nonce gave back what an earlier attempt had posted.
             await self.edit(delivery, id_, part)
@@ -143,8 +149,8 @@ class DiscordAdapter:
         first = _is_first(delivery, message_id)
         if first and await self._commands.write(delivery, body) is not None:
             return
-        if mark := self._marks.get(message_id, ""):
-            body = marked(body, mark)
+        for marked_id, mark in self._marks:
+            body = marked(body, mark) if marked_id == message_id else body
         place, message = self._places.place(delivery), int(message_id)
         try:
             await self._in_open_thread(
@@ -217,7 +223,7 @@ class DiscordAdapter:
         """Put the tag for it on a post, and close it if the settings say so."""
         post, settings = delivery.conversation.thread, self._settings
         if post and await self._forums.is_one(delivery.conversation.channel):
-            await self._forums.tag(
+            await self._forums.try_to_tag(
                 post, settings.solved_tag, close=settings.close_solved
             )
 
@@ -231,33 +237,18 @@ class DiscordAdapter:
             return AdapterHealth(ok=False, problems=(problem,))
         except DeliveryError as error:
             return AdapterHealth(ok=False, problems=(str(error),))
-        problems = self._problems(application)
+        problems = list(self._problems(application))
         servers = application.approximate_guild_count
         detail = f"{application.name}, in about {servers} servers"
         return AdapterHealth(not problems, detail, tuple(problems))
 
-    def _problems(self, application: discord.AppInfo) -> list[str]:
-        problems = []
-        flags = application.flags
-        may_read = flags.gateway_message_content
-        if not (may_read or flags.gateway_message_content_limited):
-            problems += [INTENT_FIX] if self._settings.message_content else []
-        if application.interactions_endpoint_url:
-            problems.append(
-                "commands go to an Interactions Endpoint URL, and not to us; remove it "
-                "under General Information in the developer portal"
-            )
-        shards = self._settings.shards
-        if shards and application.approximate_guild_count >= SHARD_LIMIT * shards:
-            problems.append(
-                f"Discord wants a shard for each {SHARD_LIMIT} servers: raise setting "
-                "'discord.shards', or set it to 0 to have as many as it advises"
-            )
+    def _problems(self, application: discord.AppInfo) -> Iterator[str]:
+        yield from problems_of(self._settings, self._every, application)
+        yield from filter(None, [self._forums.problem])
         if self._listener is not None and self._listener.interactions.problem:
-            problems.append(self._listener.interactions.problem)
+            yield self._listener.interactions.problem
         if self._gateway is not None and not self._gateway.connected:
-            problems.append("the gateway is not connected just now; it is tried again")
-        return problems
+            yield "the gateway is not connected just now; it is tried again"
 
     async def _send(
         self, key: str, place: int, body: Body, *, reply_to: int | None
@@ -294,12 +285,6 @@ class DiscordAdapter:
                 raise
         await self._rest.reopen(place)
         return await write()
-
-    def _remember_mark(self, message_id: str, mark: str) -> None:
-        """An edit replaces all buttons, and the mark is one of them."""
-        self._marks[message_id] = mark
-        if len(self._marks) > REMEMBERED:
-            del self._marks[next(iter(self._marks))]
 
 
 def _is_first(delivery: Delivery, message_id: str) -> bool:

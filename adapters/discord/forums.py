@@ -5,7 +5,6 @@ import logging
 from adapters.discord.components import JSON
 from adapters.discord.refusals import MISSING_PERMISSIONS, DiscordRefused
 from adapters.discord.rest import DiscordRest
-from bot.errors import DeliveryError
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +18,8 @@ class Forums:
     def __init__(self, rest: DiscordRest) -> None:
         self._rest = rest
         self._kinds: dict[str, int] = {}
+        self.problem = ""
+        """Why the last tag could not be put on, and the fix; mostly empty."""
 
     def known(self, channel: str) -> bool:
         """Whether a channel is known to be a forum, without asking."""
@@ -53,11 +54,13 @@ class Forums:
         if changes:
             await self._change(post, changes)
 
-    async def try_to_tag(self, post: str, name: str) -> None:
-        """The same, where it is not worth an answer: a missing right is only noted."""
+    async def try_to_tag(self, post: str, name: str, *, close: bool = False) -> None:
+        """The same; what Discord refuses is no reason to give up what it was for."""
         try:
-            await self.tag(post, name)
-        except DeliveryError as error:
+            await self.tag(post, name, close=close)
+            self.problem = ""
+        except DiscordRefused as error:
+            self.problem = str(error)
             log.warning("discord: no tag %r on the post %s: %s", name, post, error)
 
     async def _change(self, post: str, changes: JSON) -> None:

@@ -82,8 +82,13 @@ async def test_a_tag_that_may_not_be_put_on_costs_no_answer(
     async with opened(answered_tag="no such tag") as adapter:
         await adapter.post(delivering(forum, post, post), 1, Part("More."))
 
+        await adapter.solved(delivering(forum, post, post))
+        health = await adapter.health()
+
     assert texts(server, post) == ["In the box.", "More."]
+    assert server.tags(post) == ["hardware"]
     assert "Manage Threads" in caplog.text
+    assert "Manage Threads" in " ".join(health.problems)
 
 
 async def test_a_solved_post_is_tagged_and_closed(

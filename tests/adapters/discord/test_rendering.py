@@ -2,12 +2,25 @@
 
 from collections.abc import Callable
 
+import pytest
 from servers.discord import DiscordServer
+from servers.discord.components import Check, check_form
 
 from adapters.discord.adapter import DiscordAdapter
+from adapters.discord.components import modal, rows
 from adapters.discord.rendering import MOST_MESSAGES, render
 from bot.adapter import Part
-from bot.model import Action, Answer, Button, Delivery, SentPart, Source
+from bot.model import (
+    Action,
+    Answer,
+    Button,
+    Choice,
+    Delivery,
+    Form,
+    FormField,
+    SentPart,
+    Source,
+)
 
 Delivering = Callable[..., Delivery]
 
@@ -44,6 +57,30 @@ def test_a_button_that_cannot_be_drawn_does_not_cost_the_answer() -> None:
 
     assert part.text == "Because."
     assert ids(part) == ["curbside:good:a1"]
+
+
+def test_names_too_long_for_discord_are_cut() -> None:
+    (row,) = rows([Button(Action.GOOD, "l" * 100, "a1")])
+    fields = (
+        FormField("a", "l" * 60, hint="h" * 200, initial="i" * 5_000),
+        FormField(
+            "b", "Which", choices=tuple(Choice(str(n), "c" * 120) for n in range(40))
+        ),
+    )
+    shown = modal(Form(Action.BAD, "t" * 60, "Send", fields, text="x" * 5_000), "id")
+    check_form(shown)
+    Check().old([row])
+
+    assert row["components"][0]["label"] == "l" * 79 + "…"
+    assert len(shown["title"]) == 45
+    assert len(shown["components"][2]["component"]["options"]) == 25
+
+
+def test_a_form_with_too_many_parts_names_the_limit() -> None:
+    fields = tuple(FormField(str(n), str(n)) for n in range(6))
+
+    with pytest.raises(ValueError, match="'Long' has 6 parts; Discord takes 5"):
+        modal(Form(Action.BAD, "Long", "Send", fields), "id")
 
 
 def test_only_the_mention_of_an_answer_rings() -> None:

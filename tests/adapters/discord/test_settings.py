@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,6 +84,32 @@ async def test_without_the_intent_the_fix_is_named(
 
     assert not health.ok
     assert "Message Content Intent" in health.problems[0]
+
+
+async def test_places_that_cannot_be_heard_are_named(
+    server: DiscordServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "curbside.toml"
+    config.write_text(
+        f"""
+        [places."discord:1:2"]
+        listen = "every"
+        [discord]
+        token = "{server.token}"
+        api_url = "{server.api_url}"
+        """
+    )
+    monkeypatch.setenv("CURBSIDE_CONFIG", str(config))
+    adapter = create(load_settings())
+    assert adapter is not None
+    try:
+        health = await adapter.health()
+    finally:
+        await adapter.aclose()
+
+    (problem,) = health.problems
+    assert "'discord:1:2'" in problem
+    assert "Message Content Intent" in problem
 
 
 async def test_health_is_well(server: DiscordServer, adapter: DiscordAdapter) -> None:
