@@ -182,7 +182,14 @@ async def test_a_repetition_within_the_second_is_taken_after_a_failure(
 async def test_nonsense_is_refused_and_nothing_breaks(
     slack: SlackServer, url: str, box: Box, ada: str
 ) -> None:
-    odd = [b"", b"[1]", b"{", b"\xff\xfe", b'{"type": "event_callback"}', b"x" * 1_000_001]
+    odd = [
+        b"",
+        b"[1]",
+        b"{",
+        b"\xff\xfe",
+        b'{"type": "event_callback"}',
+        b"x" * 1_000_001,
+    ]
     statuses = [(await post(url, body, signed(body)))[0] for body in odd]
     unsigned, _ = await post(url, event(slack), {"Content-Type": "application/json"})
     async with aiohttp.ClientSession() as session:
