@@ -61,6 +61,7 @@ def test_a_button_that_cannot_be_drawn_does_not_cost_the_answer() -> None:
 
 def test_names_too_long_for_discord_are_cut() -> None:
     (row,) = rows([Button(Action.GOOD, "l" * 100, "a1")])
+    choices = tuple(Choice(str(n), "c" * 120) for n in range(40))
     fields = (
         FormField("a", "l" * 60, hint="h" * 200, initial="i" * 5_000),
         FormField(

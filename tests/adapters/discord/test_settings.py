@@ -90,16 +90,10 @@ async def test_places_that_cannot_be_heard_are_named(
     server: DiscordServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     config = tmp_path / "curbside.toml"
-    config.write_text(
-        f"""
-        [places."discord:1:2"]
-        listen = "every"
-        [discord]
-        token = "{server.token}"
-        api_url = "{server.api_url}"
-        """
-    )
+    config.write_text('[places."discord:1:2"]\nlisten = "every"\n')
     monkeypatch.setenv("CURBSIDE_CONFIG", str(config))
+    monkeypatch.setenv("CURBSIDE_DISCORD_TOKEN", server.token)
+    monkeypatch.setenv("CURBSIDE_DISCORD_API_URL", server.api_url)
     adapter = create(load_settings())
     assert adapter is not None
     try:
