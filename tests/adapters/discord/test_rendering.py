@@ -64,9 +64,7 @@ def test_names_too_long_for_discord_are_cut() -> None:
     choices = tuple(Choice(str(n), "c" * 120) for n in range(40))
     fields = (
         FormField("a", "l" * 60, hint="h" * 200, initial="i" * 5_000),
-        FormField(
-            "b", "Which", choices=tuple(Choice(str(n), "c" * 120) for n in range(40))
-        ),
+        FormField("b", "Which", choices=choices),
     )
     shown = modal(Form(Action.BAD, "t" * 60, "Send", fields, text="x" * 5_000), "id")
     check_form(shown)
