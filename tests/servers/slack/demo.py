@@ -9,19 +9,18 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from . import APP_TOKEN, BOT_TOKEN, SlackServer
+from . import SlackServer
+from .launching import bot
 from .screen import Screen, choices
 from .workspace import JSON, SlackError
 
-ROOT = Path(__file__).resolve().parents[3]
 HELP = """\
 a line       ask, in private with Curbside       2      press button [2]
 /channel     ask in #general from now on         /dm    in private again
@@ -29,10 +28,6 @@ a line       ask, in private with Curbside       2      press button [2]
 /stop        Stop (Ctrl-C while it answers)      /open  come back to the app
 /ask         "Ask about this", your last one     /quit  end (or Ctrl-D)
 /curbside …  the slash command                   /react +1  to the answer"""
-START_SECONDS = 120.0
-READ = "documents: "
-"""What the bot logs when it has read the documents."""
-
 FIRST_SECONDS = 60.0
 QUIET_SECONDS = 1.2
 """When nothing has been written for so long, the answer is whole."""
@@ -266,47 +261,6 @@ class Demo:
         if not sys.stdin.isatty():
             self.console.print(line.rstrip(), highlight=False)
         return line.rstrip("\n") if line else None
-
-
-def said(log: Path) -> str:
-    return log.read_text() if log.exists() else ""
-
-
-@asynccontextmanager
-async def bot(server: SlackServer, log: Path) -> AsyncIterator[None]:
-    """Curbside as a process of its own, connected to this Slack."""
-    config = os.environ.get("CURBSIDE_CONFIG", str(ROOT / "examples" / "clinic.toml"))
-    data = os.environ.get("CURBSIDE_DATA_DIR", "curbside-data/demo-slack")
-    environment = {
-        **os.environ,
-        "CURBSIDE_CONFIG": config,
-        "CURBSIDE_DATA_DIR": data,
-        "CURBSIDE_SLACK_BOT_TOKEN": BOT_TOKEN,
-        "CURBSIDE_SLACK_APP_TOKEN": APP_TOKEN,
-        "CURBSIDE_SLACK_API_URL": server.api_url,
-        "CURBSIDE_SLACK_CATCH_UP_MINUTES": "0",
-    }
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", "run", "--platform", "slack"),
-            cwd=ROOT,
-            start_new_session=True,  # our Ctrl-C is not its own
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-        try:
-            end = time.monotonic() + START_SECONDS
-            while not (server.sockets.connections and READ in said(log)):
-                if process.returncode is not None or time.monotonic() > end:
-                    raise SystemExit(f"Curbside did not start:\n{said(log)}")
-                await asyncio.sleep(0.1)
-            yield
-        finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
 
 
 async def main() -> None:

@@ -1,7 +1,6 @@
 """The HTTP side of the local Slack: Web API, socket, files, OAuth, response URLs."""
 
 import asyncio
-import json
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,9 +16,10 @@ from .http_delivery import HttpDelivery
 from .interacting import Interacting
 from .limits import Limits
 from .oauth import OAuth
+from .responses import Responses
 from .sockets import Sockets
 from .web_api import SCOPES
-from .workspace import JSON, Message, SlackError, rich_text
+from .workspace import JSON, SlackError
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ class SlackServer(Interacting):
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_route("*", "/api/{method}", self._call)
         app.router.add_get("/ws", self.sockets.serve)
-        app.router.add_post("/response/{id}", self._respond)
+        app.router.add_post("/response/{id}", Responses(self.teams).take)
         app.router.add_get("/files-pri/{file}/{tail:.*}", self._download)
         app.router.add_get("/oauth/v2/authorize", self.oauth.authorize)
         Control(self).add_routes(app)
@@ -279,41 +279,7 @@ class SlackServer(Interacting):
         allowed = self.tokens.get(token) is team and "files:read" in self.scopes
         return team.web_api.files.serve(file_id, allowed)
 
-    async def _respond(self, request: web.Request) -> web.Response:
-        """A response_url: five answers, then it is used up."""
-        id_ = request.match_info["id"]
-        owners = [team for team in self.teams.values() if id_ in team.response_urls]
-        team = owners[0] if owners else self
-        seen = team.response_urls.get(id_, {"left": 0})
-        if not seen["left"]:
-            return web.json_response({"ok": False, "error": "used_url"}, status=404)
-        seen["left"] -= 1
-        body = json.loads(await request.text())
-        if body.get("response_type") == "in_channel":
-            _post_response(team, seen, body)
-        else:
-            kept = {key: seen[key] for key in ("channel", "user", "thread_ts")}
-            if body.get("blocks"):
-                kept["blocks"] = body["blocks"]
-            team.ephemerals.append(kept | {"text": body.get("text", "")})
-        return web.Response(text="ok")
-
 
 def _token(request: web.Request, arguments: Arguments) -> str:
     header = request.headers.get("Authorization", "")
     return header.removeprefix("Bearer ") or arguments.text("token")
-
-
-def _post_response(team: Interacting, seen: JSON, body: JSON) -> None:
-    bot, text = team.workspace.bot, body.get("text", "")
-    message = Message(
-        ts=team.workspace.new_ts(),
-        channel=seen["channel"],
-        user=bot.id,
-        bot_id=bot.bot_id,
-        app_id=team.workspace.app_id,
-        text=text,
-        thread_ts=seen["thread_ts"],
-        blocks=body.get("blocks") or rich_text(text),
-    )
-    team.emit(team.payloads.message_event(team.workspace.post(message)))
