@@ -33,7 +33,6 @@ from bot.panels import Panels
 from bot.places import Places
 from bot.pressing import Pressing
 from bot.profiles import Profiles, read_profiles
-from bot.proposals import Proposal
 from bot.reading import Reading
 from bot.reviewing import Reviewing
 from bot.schedule import Schedule
@@ -116,16 +115,7 @@ class App:
         places = Places(settings, opened.records)
         examples = Examples(opened.records, scrubber_of(settings))
 
-        async def teach(proposal: Proposal) -> None:
-            await library.teach(
-                proposal.collection,
-                proposal.question,
-                proposal.answer,
-                labels=frozenset(proposal.labels),
-                source=proposal.source,
-            )
-
-        reviewing = Reviewing(opened, settings, examples, reading, teach)
+        reviewing = Reviewing(opened, settings, examples, reading, library.teach)
         models = Models(opened.records)
         admin = Admin(opened, switching, overview, reading, reviewing, places, models)
         answerer = Answerer(opened, profiles, settings, places, reading)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.adapter import Adapter
 from bot.admin import Admin
@@ -11,24 +10,11 @@ from bot.answers import Answers
 from bot.cases import Cases
 from bot.errors import DeliveryImpossible
 from bot.places import Places
+from bot.proposals import Teach
 from bot.reading import Reading
 from bot.settings import WorkerSettings
 from bot.state.base import State
 from bot.unanswered import Unanswered
-
-
-class Teach(Protocol):
-    """Makes a reviewed answer a document of a collection; see `Library.teach`."""
-
-    async def __call__(
-        self,
-        collection: str,
-        question: str,
-        answer: str,
-        *,
-        labels: frozenset[str],
-        source: str,
-    ) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 from bot.model import ConversationId
 from bot.state.base import Record, Records
@@ -31,6 +32,20 @@ class Proposal:
     at: datetime
     state: str = "open"
     decided_by: str = ""
+
+
+class Teach(Protocol):
+    """Makes a reviewed answer a document of a collection; see `Library.teach`."""
+
+    async def __call__(
+        self,
+        collection: str,
+        question: str,
+        answer: str,
+        *,
+        labels: frozenset[str],
+        source: str,
+    ) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 One card at a time: what is decided says so, and the next one follows.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -26,7 +26,7 @@ from bot.model import (
     answer_id,
 )
 from bot.policies import audience, is_reviewer
-from bot.proposals import Proposal, Proposals
+from bot.proposals import Proposal, Proposals, Teach
 from bot.reading import Reading
 from bot.settings import Settings
 from bot.state.base import State
@@ -36,9 +36,6 @@ from bot.words import say
 ACTIONS = frozenset({Action.APPROVE, Action.REVISE, Action.REJECT, Action.LEARN})
 
 EXAMPLE, PROPOSAL = "example", "proposal"
-
-Teach = Callable[[Proposal], Awaitable[None]]
-"""Makes a proposal a document. Raises BackendError."""
 
 Item = TrainingExample | Proposal
 
@@ -212,7 +209,13 @@ class Reviewing:
         if four_eyes and approved and item.by == reviewer:
             raise NotAllowed(say("four_eyes"))
         if approved:
-            await self.teach(item)
+            await self.teach(
+                item.collection,
+                item.question,
+                item.answer,
+                labels=frozenset(item.labels),
+                source=item.source,
+            )
         return await self.proposals.decide(
             item, "approved" if approved else "rejected", reviewer
         )

@@ -164,8 +164,9 @@ async def test_a_message_is_proposed_and_becomes_a_document(start: Start) -> Non
     house = await start(reviewers=REVIEWERS)
     taught = []
 
-    async def teach(proposal: object) -> None:
-        taught.append(proposal)
+    async def teach(*what: str, **how: object) -> str:
+        taught.append((what, how["labels"]))
+        return "document"
 
     object.__setattr__(house.app.admin.reviewing, "teach", teach)
     learn = Button(Action.LEARN, "Learn", "The gate opens at six.")
@@ -178,9 +179,9 @@ async def test_a_message_is_proposed_and_becomes_a_document(start: Start) -> Non
     shown = await card(house, OTTO)
     assert "Rita proposes" in shown.text
     await house.press(button(shown, Action.APPROVE), OTTO)
-    [proposal] = taught
-    assert proposal.answer == "At six."
-    assert proposal.labels == ("public",)
+    [(what, labels)] = taught
+    assert what == ("documents", "When does the gate open?", "At six.")
+    assert labels == {"public"}
 
 
 async def test_the_last_answer_is_proposed_once(start: Start) -> None:
