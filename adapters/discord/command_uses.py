@@ -130,7 +130,10 @@ class CommandUses:
 
     async def _page(self, interaction: discord.Interaction) -> list[Body]:
         message = self._message(interaction, "", Use(""))
-        return pages(await self._intake.panel(message))
+        panel = await self._intake.panel(message)
+        for section in panel.sections:
+            self._presses.remember(section.buttons)
+        return pages(panel)
 
     async def _stop(self, interaction: discord.Interaction) -> str:
         place = place_here(interaction)

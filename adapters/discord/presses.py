@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,7 +31,7 @@ from adapters.discord.responding import Reply
 from adapters.discord.settings import DiscordSettings
 from bot.adapter import Intake
 from bot.errors import CurbsideError
-from bot.model import Action, ConversationId, Form, Pressed
+from bot.model import Action, Button, ConversationId, Form, Pressed
 from bot.state.base import Record
 from bot.words import say
 
@@ -40,6 +41,9 @@ CANCEL = "curbside-cancel"
 
 PRESS_SECONDS = 1.8
 """So long the core may take before Discord gets a sign; after it no form can open."""
+
+QUESTIONS = 1_000
+"""Buttons whose questions are remembered."""
 
 HELD = "discord form"
 HELD_DAYS = 2
@@ -53,6 +57,14 @@ class Presses:
     def __init__(self, settings: DiscordSettings, intake: Intake) -> None:
         self._settings = settings
         self._intake = intake
+        self._questions: deque[tuple[str, str]] = deque(maxlen=QUESTIONS)
+
+    def remember(self, buttons: Sequence[Button]) -> None:
+        """Keep what is to be asked when one of these buttons is pressed."""
+        for button in buttons:
+            if button.confirm:
+                target = Target(button.action, button.value, ASKS)
+                self._questions.append((custom_id(target), button.confirm))
 
     async def pressed(
         self, interaction: discord.Interaction, data: Mapping[str, Any]
@@ -69,7 +81,9 @@ class Presses:
             return
         if target.step == ASKS:
             label = _label(interaction.message, id_)
-            question = say("confirm_press", label=label)
+            # After a restart the button still knows that it asks, but not what.
+            known = dict(self._questions).get(id_)
+            question = known or say("confirm_press", label=label)
             await self._ask(reply, question, label, target._replace(step=""))
             return
         message = interaction.message

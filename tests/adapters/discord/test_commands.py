@@ -524,6 +524,28 @@ async def test_help_is_a_page_with_buttons(
     ] == [f"curbside:reset:{n}" for n in range(6)]
 
 
+async def test_a_button_of_a_page_asks_its_own_question(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
+) -> None:
+    button = Button(Action.RESET, "Reset", "1", confirm="Forget all of this?")
+    box.page = Panel("Curbside", (PanelSection("Memory", "", (button,)),))
+    box.press_reply = lambda pressed: "Forgotten."
+    interaction = server.slash(ana, channel, "help")
+    page = await server.wait_for(lambda: server.interaction_reply(interaction.id))
+    await server.wait_for(lambda: page.components)
+    pressed = server.click(ana, page.id, "curbside:reset?:1")
+    await server.wait_for(lambda: reply(server, pressed))
+    question = server.interaction_reply(pressed.id)
+    assert question is not None
+    assert question.content == "Forget all of this?"
+    server.click(ana, question.id, "curbside:reset:1")
+    await server.wait_for(lambda: question.content == "Forgotten.")
+
+    # The page stays as it is.
+    assert page.v2
+    assert page.components
+
+
 async def test_the_sources_of_the_last_answer(
     server: DiscordServer,
     hearing: DiscordAdapter,
