@@ -48,6 +48,8 @@ class Overview:
             facts.append(say("model", name=health.model))
         if health.shutdown_date:
             facts.append(say("shut_down_on", day=health.shutdown_date))
+        if profiles.is_candidate(name) and not uses:
+            facts.append(say("candidate", name=name))
         if uses:
             facts.append(say("in_use", places=", ".join(uses)))
         if profile.fallback:

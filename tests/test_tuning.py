@@ -316,7 +316,7 @@ def test_the_model_is_a_candidate_until_an_admin_uses_it(served: Team) -> None:
     lines = ["backends", QUESTION, "use house default", QUESTION, "undo", QUESTION]
     said = served.command("chat", stdin="\n".join(lines) + "\n")
     backends, before, _, tuned, _, after = said.split("\n> ")
-    assert "`house`" in backends
+    assert "`house`: fine_tuned; ready; model house; a candidate" in backends
     assert PHRASE not in before
     assert PHRASE in tuned
     assert PHRASE not in after
