@@ -15,8 +15,8 @@ from backends.base import Chunk, End, Health, Text, Turn
 from benchmarks import measure
 from benchmarks.torture_platform import END, PLATFORM
 from bot.adapter import AdapterHealth, Intake, Part
-from bot.errors import DeliveryUnclear, StateUnavailable
-from bot.model import Answer, Delivery
+from bot.errors import AttachmentUnreadable, DeliveryUnclear, StateUnavailable
+from bot.model import Answer, Attachment, ConversationId, Delivery
 from bot.state.base import State
 from bot.state.redis import RedisState
 from bot.state.sqlite import SqliteState
@@ -152,6 +152,11 @@ class TortureAdapter:
 
     async def working(self, delivery: Delivery, step: str) -> None:
         """Nobody looks."""
+
+    async def fetch(
+        self, conversation: ConversationId, attachment: Attachment, limit: int
+    ) -> bytes:
+        raise AttachmentUnreadable("there are no files here")
 
     async def health(self) -> AdapterHealth:
         return AdapterHealth(ok=True)

@@ -17,9 +17,17 @@ from backends.base import (
     Turn,
 )
 from bot.errors import DeliveryUnclear, StateUnavailable
-from bot.model import Action, Author, ConversationId, Form, Pressed, Rated
+from bot.model import (
+    Action,
+    Author,
+    ConversationId,
+    Delivery,
+    Form,
+    Pressed,
+    Rated,
+)
 from bot.state.base import Record
-from bot.testing import ScriptedBackend, Shown, says
+from bot.testing import RecordingAdapter, ScriptedBackend, Shown, says
 from bot.words import say
 
 REVIEWER = Author("rev", "Rita")
@@ -501,6 +509,35 @@ async def test_without_a_channel_for_it_there_is_no_such_button(start: Start) ->
 
     assert Action.HUMAN not in [button.action for button in answer.buttons]
     assert await house.press(human) == say("no_human_channel")
+
+
+@dataclass
+class Forum(RecordingAdapter):
+    """A platform whose questions can be marked as solved."""
+
+    marked: list[str] = field(default_factory=list)
+
+    def solvable(self, conversation: ConversationId) -> bool:
+        return conversation.channel == "c"
+
+    async def solved(self, delivery: Delivery) -> None:
+        self.marked.append(delivery.question_id)
+
+
+async def test_a_question_of_a_forum_is_marked_as_solved(start: Start) -> None:
+    forum = Forum()
+    house = await start(platform=forum)
+    answer = await asked(house)
+    solved = answer.button(Action.SOLVED)
+
+    assert await house.press(solved, BOB) == say("not_yours")
+    assert await house.press(solved, ANN) == say("marked_solved")
+    await house.quiet()
+
+    assert forum.marked == ["1"]
+    await house.ask("elsewhere?", place=replace(PLACE, channel="d"))
+    buttons = forum.messages[-1].buttons
+    assert Action.SOLVED not in [button.action for button in buttons]
 
 
 async def test_ask_about_a_message_of_somebody(start: Start) -> None:
