@@ -140,6 +140,8 @@ class Receiver:
     async def _stored(self, payload: JSON) -> bool:
         """Without the ack Slack sends again what could not be stored."""
         event = payload.get("event")
+        if payload.get("type") == "app_rate_limited":
+            log.error("slack: it holds events back: more than 30,000 in an hour")
         if not isinstance(event, Mapping):
             return True
         team, enterprise = _owner(payload)

@@ -109,6 +109,36 @@ async def test_slack_is_told_to_come_again_until_it_is_stored(
     assert [sent.acked for sent in slack.sockets.delivered] == [False, False, True]
 
 
+async def test_what_comes_twice_is_one(
+    slack: SlackServer, url: str, box: Box, ada: str
+) -> None:
+    body, now = event(slack), time.time()
+
+    statuses = [(await post(url, body, signed(body, now - ago)))[0] for ago in (1, 0)]
+
+    assert statuses == [200, 200]
+    assert box.handed_in == 2
+    assert box.texts() == ["hello"]
+
+
+async def test_what_was_said_before_the_start_is_heard(
+    slack: SlackServer, settings: SlackSettings, box: Box, ada: str
+) -> None:
+    slack.say(ada, slack.open_im(ada), "is anybody there?")
+    await slack.settled()
+    adapter = SlackAdapter(settings.model_copy(update={"catch_up_minutes": 15}))
+    await adapter.open()
+
+    task = asyncio.create_task(adapter.listen(box))
+    await slack.wait_for(box.texts)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    await adapter.aclose()
+
+    assert box.texts() == ["is anybody there?"]
+
+
 async def test_the_address_is_verified_by_its_challenge(
     slack: SlackServer, url: str
 ) -> None:

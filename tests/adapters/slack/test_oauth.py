@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -18,9 +19,15 @@ from adapters.slack import create
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.oauth import ManyWorkspaces
 from adapters.slack.settings import OAuthSettings, SlackSettings
+from backends.base import End, Profile, Text
+from backends.knowledge.library import Library
+from bot.app import App
 from bot.errors import ConfigurationError, DeliveryImpossible
 from bot.model import Answer, ConversationId, Delivery, Said
+from bot.profiles import Profiles
 from bot.settings import Settings
+from bot.state.sqlite import SqliteState
+from bot.testing import ScriptedBackend
 
 pytest_plugins = ("servers.slack.fixtures",)
 
@@ -233,6 +240,66 @@ async def test_a_workspace_that_leaves_is_forgotten(
     assert set(box.forgotten) == {"slack:T00000002"}
     assert set(left) == {"T00000001"}
     assert box.texts() == ["and you?"]
+
+
+async def test_nothing_is_kept_of_a_workspace_that_has_left(
+    slack: SlackServer,
+    settings: SlackSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = slack.add_team()
+    database = f"sqlite+aiosqlite:///{tmp_path / 'slack.db'}"
+    adapter = SlackAdapter(settings, ManyWorkspaces(settings, database))
+    await adapter.open()
+    async with house(adapter, tmp_path) as app:
+        url = f"http://127.0.0.1:{settings.port}"
+        while not await is_up(f"{url}/health/live"):
+            await asyncio.sleep(0.02)
+        slack.deliver_over_http(f"{url}/slack/events")
+        for team in slack.teams:
+            await install(slack, settings, team)
+        for team in slack.teams.values():
+            ask(team, "hello")
+            await slack.wait_for(team.bot_messages)
+        await slack.settled()
+        before = await kept(app)
+        slack.uninstall("T00000002")
+        await slack.settled()
+        after = await kept(app)
+    await adapter.aclose()
+
+    assert "T00000002" in before
+    assert "T00000002" not in after
+    assert after == before - {"T00000002"}
+    assert len(other.bot_messages()) == 1
+
+
+@asynccontextmanager
+async def house(adapter: SlackAdapter, folder: Path) -> AsyncIterator[App]:
+    """A whole bot over that adapter."""
+    state = SqliteState(folder / "state.db")
+    await state.open()
+    backend = ScriptedBackend(lambda turn: [Text("42"), End()])
+    profiles = Profiles({"p": Profile("p", "scripted")}, lambda _: backend, "p")
+    parts: dict[str, Any] = {"slack": adapter}
+    ours = Settings(data_dir=folder)
+    app = App.compose(ours, state, Library(folder), profiles, parts)
+    stopping = asyncio.Event()
+    running = asyncio.create_task(app.run(stopping))
+    try:
+        yield app
+    finally:
+        stopping.set()
+        await running
+        await state.aclose()
+
+
+async def kept(app: App) -> set[str]:
+    """The workspaces of which there are answers."""
+    records = await app.state.records.newest("answer")
+    return {record.workspace.partition(":")[2] for record in records}
 
 
 async def test_tokens_of_people_being_revoked_changes_nothing(
