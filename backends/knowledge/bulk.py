@@ -16,7 +16,13 @@ MOST_PROCESSES = 4
 
 
 class Bulk(Protocol):
-    """Runs work elsewhere. The work is a function that can be imported by its name."""
+    """Runs work elsewhere. The work is a function that can be imported by its name.
+
+    `together` is how many batches are worth to be waited for.
+    """
+
+    @property
+    def together(self) -> int: ...
 
     def map_batches(
         self, work: Work[T, R], batches: AsyncIterable[Sequence[T]]
@@ -31,6 +37,8 @@ class Bulk(Protocol):
 
 class ProcessBulk:
     """In the child processes of this machine."""
+
+    together = 1
 
     def __init__(self, pool: ProcessPool) -> None:
         self._pool = pool

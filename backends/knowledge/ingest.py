@@ -32,7 +32,7 @@ from backends.knowledge.sources.base import (
 from backends.knowledge.sources.files import LocalFiles, require
 from backends.knowledge.store import DocumentRecord, VectorStore
 from backends.knowledge.terms import Terms
-from backends.knowledge.writing import BATCH, Prepared, Writer
+from backends.knowledge.writing import Prepared, Writer
 
 PARSED_TOGETHER = 16  # small files, to be sent to another process
 BYTES_TOGETHER = 2**20
@@ -150,7 +150,7 @@ class _Run:
                     self._unchanged(raw.record)
                 else:
                     waiting.append(result)
-            if sum(len(each.pieces) for each in waiting) >= BATCH:
+            if sum(len(each.pieces) for each in waiting) >= self._writer.together:
                 await self._write(waiting)
                 waiting = []
         await self._write(waiting)

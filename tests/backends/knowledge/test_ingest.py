@@ -45,7 +45,6 @@ class FailingEmbedder:
 
 def set_batch(monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
     """Small batches, so that a crash can come between two of them."""
-    monkeypatch.setattr(module, "BATCH", pieces)
     monkeypatch.setattr(writing, "BATCH", pieces)
 
 
