@@ -1,12 +1,13 @@
 """What goes into a prompt besides the question: nothing, examples, or passages."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from backends.base import BackendError, Passage, Turn
 from backends.prompt import Example
-from backends.services import Services
+from backends.rewriting import Rewriter
+from backends.services import PLAIN, Focus, Services
 
 CHECK_SECONDS = 2.5
 
@@ -56,8 +57,17 @@ class Passages:
 
     needed = True
 
-    def __init__(self, services: Services, collection: str, limit: int) -> None:
+    def __init__(
+        self,
+        services: Services,
+        collection: str,
+        limit: int,
+        focus: Focus = PLAIN,
+        rewriter: Rewriter | None = None,
+    ) -> None:
         self._services = services
+        self._focus = focus
+        self._rewriter = rewriter
         self._collection = collection or services.collection
         self._limit = limit
         named = "" if self._collection == "documents" else f"{self._collection} "
@@ -67,13 +77,18 @@ class Passages:
         """Search. Raises BackendUnavailable when the store does not answer."""
         # Asked anew each time: a collection that was rebuilt has another store.
         search = await self._services.search(self._collection)
+        focus = self._focus
+        if self._rewriter is not None:
+            rewritten = await self._rewriter.rewrite(turn.question, turn.history)
+            focus = replace(focus, rewritten=rewritten)
         found = await search.search(
-            turn.question, turn.history, turn.audience, self._limit
+            turn.question, turn.history, turn.audience, self._limit, focus
         )
         # The search filters by audience too. This is the last door before a prompt.
         allowed = [passage for passage in found if passage.labels & turn.audience]
+        most = None if focus.whole else self._limit
         empty = not found and await search.is_empty()
-        return Context(passages=tuple(allowed[: self._limit]), empty=empty)
+        return Context(passages=tuple(allowed[:most]), empty=empty)
 
     async def check(self) -> str:
         """Search once, as nobody: the way is walked and no passage comes back."""

@@ -4,13 +4,13 @@ Tune the model on prompts with passages: one that never saw any is hurt by them.
 """
 
 from backends.base import Backend, Profile
-from backends.context import Passages
 from backends.options import (
     SupportOptions,
     TunedOptions,
     chat_model,
     check_fingerprint,
     manner,
+    passages,
     read,
 )
 from backends.prompted import Prompted
@@ -25,8 +25,9 @@ def create(profile: Profile, services: Services) -> Backend:
     """Raises BackendMisconfigured."""
     options = read(profile, HybridOptions)
     check_fingerprint(profile, options)
+    model = chat_model(profile, options, services)
     return Prompted(
-        chat_model(profile, options, services),
-        Passages(services, options.collection, options.passages),
+        model,
+        passages(profile, options, services, model),
         manner(profile, options, services),
     )

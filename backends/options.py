@@ -19,9 +19,11 @@ from pydantic_core import ErrorDetails
 from backends.base import BackendMisconfigured, Profile
 from backends.chat_api import ChatModel
 from backends.chat_types import Endpoint, Sampling, Timeouts
+from backends.context import Passages
 from backends.prompt import fingerprint
 from backends.prompted import Manner
-from backends.services import Services
+from backends.rewriting import ModelRewriter
+from backends.services import Focus, Services
 from backends.silence.calibration import file_of
 from backends.silence.decision import Silence
 from backends.support.watch import Policy
@@ -100,7 +102,34 @@ class PassageOptions(Options):
     abstain_text: str = Field("", description="What is said then, in your words.")
 
 
-class SupportOptions(PassageOptions):
+class FoundOptions(PassageOptions):
+    """Which passages are preferred where several fit, and how they are searched."""
+
+    prefer_labels: dict[str, float] = Field(
+        default_factory=dict,
+        description="By which share a label raises its passages, such as"
+        " `{policy = 0.1}`.",
+    )
+    prefer_recent: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="By which share the date of today raises a document's passages;"
+        " half of it a year later.",
+    )
+    rewrite: bool = Field(
+        False,
+        description="Let the model put a follow-up so that it stands alone, and search"
+        " for that as well: one more request before the answer.",
+    )
+    full_context: bool = Field(
+        False,
+        description="Where all documents that a place may see fit into `prompt_tokens`,"
+        " give them all to the model.",
+    )
+
+
+class SupportOptions(FoundOptions):
     """What becomes of statements that their passages do not support."""
 
     support: Policy = Field(
@@ -109,6 +138,9 @@ class SupportOptions(PassageOptions):
         ' (`"mark"`) or left out (`"drop"`), or the whole answer is held back'
         ' (`"refuse"`); `"off"`: nothing is checked.',
     )
+
+
+WORD_TOKENS = 2.5  # of a prompt, by our estimate, that a word takes with its headings
 
 
 O = TypeVar("O", bound=Options)  # noqa: E741
@@ -204,6 +236,26 @@ def silence(profile: Profile, options: PassageOptions, services: Services) -> Si
     learned = file_of(services.data_dir, profile.name)
     collection = options.collection or services.collection
     return Silence(options.abstain_below, learned, collection)
+
+
+def passages(
+    profile: Profile, options: FoundOptions, services: Services, model: ChatModel
+) -> Passages:
+    """Where the profile's passages come from."""
+    room = 0
+    if options.full_context and isinstance(options, ModelOptions):
+        room = int((options.prompt_tokens - profile.memory_tokens) / WORD_TOKENS)
+    return Passages(
+        services,
+        options.collection,
+        options.passages,
+        Focus(
+            labels=options.prefer_labels,
+            recent=options.prefer_recent,
+            whole=max(0, room),
+        ),
+        ModelRewriter(model) if options.rewrite else None,
+    )
 
 
 def check_fingerprint(profile: Profile, options: TunedOptions) -> None:

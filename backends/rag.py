@@ -1,8 +1,14 @@
 """Kind `rag`: passages in the prompt, base weights."""
 
 from backends.base import Backend, Profile
-from backends.context import Passages
-from backends.options import ModelOptions, SupportOptions, chat_model, manner, read
+from backends.options import (
+    ModelOptions,
+    SupportOptions,
+    chat_model,
+    manner,
+    passages,
+    read,
+)
 from backends.prompted import Prompted
 from backends.services import Services
 
@@ -14,8 +20,9 @@ class RagOptions(ModelOptions, SupportOptions):
 def create(profile: Profile, services: Services) -> Backend:
     """Raises BackendMisconfigured."""
     options = read(profile, RagOptions)
+    model = chat_model(profile, options, services)
     return Prompted(
-        chat_model(profile, options, services),
-        Passages(services, options.collection, options.passages),
+        model,
+        passages(profile, options, services, model),
         manner(profile, options, services),
     )

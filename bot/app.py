@@ -228,6 +228,7 @@ def open_library(settings: Settings) -> Library:
         qdrant_url=settings.qdrant_url,
         qdrant_api_key=key.get_secret_value() if key else None,
         server=settings.qdrant,
+        ray_address=settings.ray_address,
         models=settings.retrieval,
     )
 

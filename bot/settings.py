@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from backends.knowledge.retrieval_options import RetrievalOptions
 from backends.knowledge.server_options import ServerOptions
 from backends.knowledge.sources.options import SourceOptions
 from bot.configuration import (
@@ -151,6 +152,11 @@ class Settings(Section):
         None, description="A Qdrant server; empty: the embedded store in `data_dir`."
     )
     qdrant_api_key: SecretStr | None = Field(None, description="The server's key.")
+    ray_address: str = Field(
+        "",
+        description="A Ray cluster that reads and embeds documents, such as"
+        " 127.0.0.1:6379; empty: this machine does.",
+    )
     collection: str = Field(
         "documents", description="The documents that profiles use by default."
     )
@@ -203,6 +209,7 @@ class Settings(Section):
         "`audience`.",
     )
     qdrant: ServerOptions = Field(default_factory=ServerOptions)
+    retrieval: RetrievalOptions = Field(default_factory=RetrievalOptions)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     memory: MemorySettings = Field(default_factory=MemorySettings)
     files: FileSettings = Field(default_factory=FileSettings)

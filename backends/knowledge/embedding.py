@@ -1,7 +1,7 @@
 """What turns text into vectors, and the error of one that is not installed."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,4 +33,13 @@ class Embedder(Protocol):
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One row for each text, in the same order, each of length one."""
+        ...
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """What an embedder has besides that keeps connections."""
+
+    def close(self) -> None:
+        """Give them back."""
         ...

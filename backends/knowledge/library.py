@@ -5,15 +5,20 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from backends.base import BackendError, BackendMisconfigured
+from backends.knowledge.bulk import Bulk
 from backends.knowledge.chunking import CHUNKER_VERSION
-from backends.knowledge.embedding import Embedder, Vectors
+from backends.knowledge.embedding import Connected, Embedder, Vectors
 from backends.knowledge.folder_lock import FolderLock
 from backends.knowledge.ingest import Progress, Report, sync
+from backends.knowledge.loaders import DEFAULT_LIMITS
+from backends.knowledge.models import load_embedder, load_reranker
 from backends.knowledge.reindexing import carry_over, catch_up, copy
-from backends.knowledge.retriever import Retriever
+from backends.knowledge.retrieval_options import RetrievalOptions
+from backends.knowledge.retriever import Reranker, Retriever
 from backends.knowledge.server_options import ServerOptions
 from backends.knowledge.sources.base import Source
 from backends.knowledge.sources.files import LocalFiles, require
@@ -27,7 +32,7 @@ from backends.knowledge.store import (
 )
 from backends.knowledge.teaching import Taught, TaughtAnswers, bring_back
 from backends.knowledge.terms import Terms
-from backends.knowledge.writing import Writer
+from backends.knowledge.writing import Spread, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +62,16 @@ class Library:
         qdrant_url: str | None = None,
         qdrant_api_key: str | None = None,
         server: ServerOptions | None = None,
+        ray_address: str = "",
+        models: RetrievalOptions | None = None,
     ) -> None:
         self._data_dir = data_dir
         self._url = qdrant_url
         self._api_key = qdrant_api_key
         self._server = server
+        self._ray_address = ray_address
+        self._models = models or RetrievalOptions()
+        self._reranker: Reranker | None = None
         self._embedder: Embedder | None = None
         self._terms = Terms()
         self._stores: dict[str, VectorStore] = {}
@@ -73,7 +83,7 @@ class Library:
     async def search(self, collection: str) -> Retriever:
         """Retrieval over a collection, which is opened if need be."""
         store, embedder = await self._open(collection)
-        return Retriever(store, embedder, self._terms)
+        return Retriever(store, embedder, self._terms, self._reranker)
 
     async def embed(self, texts: list[str]) -> Vectors:
         """One unit vector a text; float32, shape (texts, dimensions)."""
@@ -132,8 +142,9 @@ class Library:
             if rebuild:
                 return await self._anew(collection, sources, progress, keep=False)
             store, embedder = await self._open(collection)
-            writer = Writer(store, embedder, self._terms)
-            report = await sync(sources, store, writer, progress)
+            bulk, spread = self._cluster()
+            writer = Writer(store, embedder, self._terms, spread)
+            report = await sync(sources, store, writer, progress, bulk)
             async with self._teaching:
                 report.skipped += await bring_back(
                     self._taught(collection), store, writer
@@ -169,10 +180,11 @@ class Library:
         async with self._opened_for(collection, identity, keep) as old:
             new = await old.beside(identity)
             try:
-                writer = Writer(new, embedder, self._terms)
+                bulk, spread = self._cluster()
+                writer = Writer(new, embedder, self._terms, spread)
                 same_cut = (await old.identity()).get("chunker") == CHUNKER_VERSION
                 read = () if keep and same_cut else sources
-                report = await sync(read, new, writer, progress)
+                report = await sync(read, new, writer, progress, bulk)
                 if keep:
                     await carry_over(old, new, writer, report, progress)
                 async with self._teaching:
@@ -288,6 +300,8 @@ class Library:
         for store in self._stores.values():
             await store.close()
         self._stores.clear()
+        if isinstance(self._embedder, Connected):
+            await asyncio.to_thread(self._embedder.close)
 
     async def _open(self, collection: str) -> tuple[VectorStore, Embedder]:
         async with self._opening:
@@ -331,9 +345,18 @@ class Library:
     def _folder(self, collection: str) -> Path:
         return self._data_dir / "knowledge" / collection
 
+    def _cluster(self) -> tuple[Bulk | None, Spread | None]:
+        """What bulk work runs on, if not on this machine."""
+        if not self._ray_address:
+            return None, None
+        from backends.knowledge.ray_bulk import RayBulk
+
+        bulk = RayBulk(self._ray_address, DEFAULT_LIMITS.process)
+        return bulk, Spread(bulk, partial(load_embedder, self._models, self._data_dir))
+
     async def _embed_with(self) -> Embedder:
         if self._embedder is None:
-            from backends.knowledge.minilm import MiniLM
-
-            self._embedder = await asyncio.to_thread(MiniLM.installed, self._data_dir)
+            given = (self._models, self._data_dir)
+            self._reranker = await asyncio.to_thread(load_reranker, *given)
+            self._embedder = await asyncio.to_thread(load_embedder, *given)
         return self._embedder

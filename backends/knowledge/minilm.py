@@ -33,7 +33,7 @@ class MiniLM:
     """
 
     name = "all-MiniLM-L6-v2"
-    version = f"{WEIGHTS_SHA256[:12]}-int8"
+    version = f"{WEIGHTS_SHA256[:12]}-int8-1"
     dimensions = WIDTH
 
     def __init__(self, folder: Path, threads: int = 1, *, exact: bool = False) -> None:

@@ -37,7 +37,7 @@ def _only(part: str) -> Callable[[], AbstractContextManager[object]]:
 def _without(*left_out: int) -> Callable[[], AbstractContextManager[object]]:
     """Follow-ups without some of their wordings."""
 
-    def fewer(question: str, history: tuple[PastTurn, ...]) -> list[str]:
+    def fewer(question: str, history: tuple[PastTurn, ...], more: str) -> list[str]:
         wordings = phrased(question, history)
         return [each for at, each in enumerate(wordings) if at not in left_out]
 
