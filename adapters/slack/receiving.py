@@ -41,6 +41,10 @@ MALFORMED = (
 )
 """What comes of a payload in which something is not as Slack describes it."""
 
+HEARD = (
+    *("message", "app_mention", "reaction_added", "reaction_removed"),
+    "agent_session_stopped",
+)
 NESTED = ("message", "previous_message", "item")
 TEXTS = frozenset(
     {
@@ -179,6 +183,8 @@ class Receiver:
 
     async def _understand(self, web: SlackWeb, event: JSON) -> Event | None:
         """The event as ours; None when it is not for us."""
+        if event.get("type") not in HEARD:
+            return None
         _check(event)
         me = await web.identify()
         if reaction := read_reaction(event, me):

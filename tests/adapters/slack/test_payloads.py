@@ -86,6 +86,7 @@ async def receiver(settings: SlackSettings, box: Box) -> AsyncIterator[Receiver]
 async def test_every_event_is_acknowledged_and_only_questions_are_answered(
     slack: SlackServer, adapter: SlackAdapter, box: Box, payloads: dict[str, JSON]
 ) -> None:
+    slack.sockets.ack_timeout = 5
     for payload in payloads.values():
         await slack.sockets.deliver("events_api", payload)
     await slack.settled()
