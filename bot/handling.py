@@ -85,7 +85,7 @@ class Handling:
         self._place = await self._desk.places.of(self.claim.conversation)
         try:
             while (plan := self._plan(self._work)) is not None:
-                with speaking(self._place.language or _locale(plan)):
+                with speaking(self._place.language or plan.locale):
                     if await self._do_unless_replanned(plan):
                         return
             await self._desk.state.inbox.finish(self.claim, ())
@@ -290,10 +290,6 @@ class Handling:
 
 def _age(message: Message) -> float:
     return (datetime.now(UTC) - message.sent_at).total_seconds()
-
-
-def _locale(plan: Plan) -> str:
-    return plan.message.locale if plan.message else ""
 
 
 @cache

@@ -46,6 +46,11 @@ class Plan:
     event: Event | None = None
     asked: tuple[Asked, ...] = ()
 
+    @property
+    def locale(self) -> str:
+        """Of who asked, if they did."""
+        return self.message.locale if self.message else ""
+
 
 def make_plan(
     work: Work,

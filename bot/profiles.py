@@ -143,15 +143,15 @@ class Profiles:
             except Exception:  # a plugin's fault must not keep all others from work
                 log.exception("profile %s does not work", name)
 
-    async def health(self, name: str) -> Health:
+    async def health(self, name: str, seconds: float = HEALTH_SECONDS) -> Health:
         """A backend's health; a backend that cannot even be made is not healthy."""
         try:
-            async with asyncio.timeout(HEALTH_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await self.backend(name).health()
         except BackendMisconfigured as error:
             return Health(ok=False, detail=str(error))
         except TimeoutError:
-            return Health(ok=False, detail=f"no answer within {HEALTH_SECONDS:.0f} s")
+            return Health(ok=False, detail=f"no answer within {seconds:g} s")
         except Exception as error:  # a plugin of somebody else's may do anything
             log.exception("health of %s", name)
             return Health(ok=False, detail=f"{type(error).__name__}: {error}")

@@ -16,6 +16,9 @@ from bot.state.base import Change, Route, State
 from bot.state.entry import workspace_prefix
 from bot.words import say
 
+PRESS_SECONDS = 1.5
+"""A person waits, and a platform: who is pressed must answer soon."""
+
 LOOKED_AT = 1_000
 """Changes of all workspaces among which those of one are looked for."""
 
@@ -48,7 +51,7 @@ class Switching:
             return say("unknown_profile", name=f"`{profile}`", known=known)
         if share is not None and not 1 <= share <= 100:
             return say("share_range")
-        health = await self.profiles.health(profile)
+        health = await self.profiles.health(profile, PRESS_SECONDS)
         if health.shutdown_date is not None and health.shutdown_date <= _today():
             day = health.shutdown_date
             return say("shut_down", name=profile, model=health.model, day=day)

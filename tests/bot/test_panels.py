@@ -1,12 +1,13 @@
 """The panel, and what its buttons do."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from house import ANN, BOSS, PLACE, House, Start
 
-from backends.base import End, EndReason, Text
+from backends.base import End, EndReason, Health, Text
 from backends.knowledge.store import DocumentRecord
 from bot.model import (
     Action,
@@ -300,3 +301,21 @@ async def test_a_panel_without_documents_says_why(start: Start) -> None:
     panel = await house.app.reception.panel(message)
 
     assert section(panel, say("panel_knows")).text
+
+
+async def test_a_backend_that_does_not_answer_does_not_hold_a_switch_up(
+    start: Start,
+) -> None:
+    class Stuck(ScriptedBackend):
+        async def health(self) -> Health:
+            await asyncio.sleep(60)
+            return Health(ok=True)
+
+    house = await start(plain=ScriptedBackend(says("plain")), stuck=Stuck(says("")))
+    fields = {"profile": "stuck", "place": "memory:w:c:"}
+
+    async with asyncio.timeout(2.5):
+        said = await house.press(Button(Action.SWITCH, ""), BOSS, fields=fields)
+
+    assert "`stuck` answers questions" in str(said)
+    assert "no answer within 1.5 s" in str(said)
