@@ -30,6 +30,11 @@ class Body:
     json: JSON = field(default_factory=dict)
     file: str = ""
 
+    def seen_by_all(self) -> "Body":
+        """The same without a word on who sees it, which no edit may change."""
+        flags = self.json["flags"] & ~EPHEMERAL
+        return replace(self, json={**self.json, "flags": flags})
+
     def request(self, **more: Any) -> dict[str, Any]:
         """Arguments for the library's `request`, with more keys in the JSON."""
         payload = {**self.json, **more}

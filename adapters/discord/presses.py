@@ -1,16 +1,14 @@
 """Buttons and forms: what was pressed goes to the core, what it says comes back."""
 
 import asyncio
-import hashlib
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import discord
 
-from adapters.discord.bodies import whisper
+from adapters.discord.bodies import Body, whisper
 from adapters.discord.components import (
     ASKS,
     BLUE,
@@ -25,14 +23,14 @@ from adapters.discord.components import (
     target_of,
 )
 from adapters.discord.events import conversation_of
+from adapters.discord.held import Held
 from adapters.discord.markdown import to_messages
 from adapters.discord.people import author_of, place_of_message
 from adapters.discord.responding import Reply
 from adapters.discord.settings import DiscordSettings
 from bot.adapter import Intake
 from bot.errors import CurbsideError
-from bot.model import Action, Button, ConversationId, Form, Pressed
-from bot.state.base import Record
+from bot.model import Action, Button, Form, Pressed
 from bot.words import say
 
 log = logging.getLogger(__name__)
@@ -45,11 +43,6 @@ PRESS_SECONDS = 1.8
 QUESTIONS = 1_000
 """Buttons whose questions are remembered."""
 
-HELD = "discord form"
-HELD_DAYS = 2
-HELD_MARK = "~"
-"""Begins the value of a form whose own value is kept, as it does not fit an id."""
-
 
 class Presses:
     """Takes presses in, and shows what the core makes of them."""
@@ -57,6 +50,7 @@ class Presses:
     def __init__(self, settings: DiscordSettings, intake: Intake) -> None:
         self._settings = settings
         self._intake = intake
+        self._held = Held(intake.records)
         self._questions: deque[tuple[str, str]] = deque(maxlen=QUESTIONS)
 
     def remember(self, buttons: Sequence[Button]) -> None:
@@ -76,25 +70,51 @@ class Presses:
             await reply.show([whisper(say("left_as_it_was"))])
             return
         target = target_of(id_)
-        if target is None:
-            await reply.show([whisper(say("too_old"))])
-            return
-        if target.step == ASKS:
+        if target is not None and target.step == ASKS:
             label = _label(interaction.message, id_)
             # After a restart the button still knows that it asks, but not what.
             known = dict(self._questions).get(id_)
             question = known or say("confirm_press", label=label)
-            await self._ask(reply, question, label, target._replace(step=""))
+            yes = custom_id(target._replace(step=""))
+            await reply.show([_question(question, label, yes)])
+            return
+        confirmed = target is not None and target.step == CONFIRMED
+        await self._pressed(interaction, reply, target, {} if confirmed else None)
+
+    async def submitted(
+        self, interaction: discord.Interaction, data: Mapping[str, Any]
+    ) -> None:
+        """A form was sent."""
+        target = target_of(str(data.get("custom_id", "")))
+        fields = filled_in(data.get("components", ()))
+        await self._pressed(interaction, Reply(interaction), target, fields)
+
+    async def _pressed(
+        self,
+        interaction: discord.Interaction,
+        reply: Reply,
+        target: Target | None,
+        fields: Mapping[str, str] | None,
+    ) -> None:
+        """Find out what was pressed, and press it."""
+        try:
+            about = await self._held.about(target.value) if target is not None else None
+        except CurbsideError as error:
+            log.warning("a press was not carried out: %s", error)
+            await reply.show([whisper(say("not_done"))])
+            return
+        if target is None or about is None:
+            await reply.show([whisper(say("too_old"))])
             return
         message = interaction.message
         pressed = Pressed(
-            conversation=place_of_message(interaction, message),
+            conversation=about.conversation or place_of_message(interaction, message),
             author=author_of(interaction),
             action=target.action,
             id=str(interaction.id),
-            message_id=_public(message),
-            value=target.value,
-            fields={} if target.step == CONFIRMED else None,
+            message_id=about.message_id or _public(message),
+            value=about.value,
+            fields=fields,
         )
         await self.press(reply, pressed)
 
@@ -120,29 +140,6 @@ class Presses:
         )
         await self.press(Reply(interaction), pressed)
 
-    async def submitted(
-        self, interaction: discord.Interaction, data: Mapping[str, Any]
-    ) -> None:
-        """A form was sent."""
-        reply = Reply(interaction)
-        target = target_of(str(data.get("custom_id", "")))
-        message = interaction.message
-        held = await self._held(target.value) if target is not None else None
-        if target is None or held is None:
-            await reply.show([whisper(say("too_old"))])
-            return
-        value, message_id, place = held
-        pressed = Pressed(
-            conversation=place or place_of_message(interaction, message),
-            author=author_of(interaction),
-            action=target.action,
-            id=str(interaction.id),
-            message_id=message_id or _public(message),
-            value=value,
-            fields=filled_in(data.get("components", ())),
-        )
-        await self.press(reply, pressed)
-
     async def press(self, reply: Reply, pressed: Pressed) -> None:
         """Tell the core of a press, and the person what comes of it."""
         pressing = asyncio.ensure_future(self._intake.press(pressed))
@@ -151,12 +148,13 @@ class Presses:
             if not pressing.done():
                 await reply.defer()
             result = await pressing
+            if isinstance(result, Form):
+                await self._open(reply, pressed, result)
+                return
         except CurbsideError as error:
             log.warning("a press was not carried out: %s", error)
             result = say("not_done")
-        if isinstance(result, Form):
-            await self._open(reply, pressed, result)
-        elif result:
+        if result:
             await reply.show([whisper(text) for text in to_messages(result)])
         else:
             await reply.nothing()
@@ -164,62 +162,24 @@ class Presses:
     async def _open(self, reply: Reply, pressed: Pressed, form: Form) -> None:
         if not form.fields:
             target = Target(form.action, form.value, CONFIRMED)
+            yes = await self._held.id_of(pressed, target)
             text = f"**{form.title}**\n{form.text}"
-            await self._ask(reply, text, form.submit, target)
+            await reply.show([_question(text, form.submit, yes)])
             return
-        id_ = await self._id_of(pressed, form)
+        id_ = await self._held.id_of(pressed, Target(form.action, form.value))
         if not await reply.open(modal(form, id_)):
             # After a first sign Discord opens no form: it takes a second press.
-            again = custom_id(Target(pressed.action, pressed.value))
+            target = Target(pressed.action, pressed.value)
+            again = await self._held.id_of(pressed, target)
             button = plain_button(again, form.title, BLUE)
             await reply.show([whisper(say("form_ready"), [row(button)])])
 
-    async def _ask(
-        self, reply: Reply, question: str, label: str, target: Target
-    ) -> None:
-        """Have it confirmed before it is done."""
-        yes = plain_button(custom_id(target), label, RED)
-        no = plain_button(CANCEL, say("cancel"))
-        (text, *_) = to_messages(question)
-        await reply.show([whisper(text, [row(yes, no)])])
 
-    async def _id_of(self, pressed: Pressed, form: Form) -> str:
-        """The id of a form; what does not fit into it is kept for when it is sent."""
-        about_message = pressed.action is Action.ASK
-        if not about_message and not form.value.startswith(HELD_MARK):
-            try:
-                return custom_id(Target(form.action, form.value))
-            except ValueError:
-                log.debug("the value of a form is kept: it is too long for an id")
-        text = f"{pressed.key}\n{form.value}"
-        name = hashlib.blake2b(text.encode(), digest_size=9).hexdigest()
-        place, now = pressed.conversation, datetime.now(UTC)
-        await self._intake.records.purge(HELD, now - timedelta(days=HELD_DAYS))
-        record = Record(
-            HELD,
-            name,
-            {
-                "value": form.value,
-                "message_id": pressed.message_id,
-                "conversation": str(place),
-            },
-            at=now,
-            person=f"{place.platform}:{pressed.author.id}",
-            workspace=f"{place.platform}:{place.workspace}",
-        )
-        await self._intake.records.put(record)
-        return custom_id(Target(form.action, HELD_MARK + name))
-
-    async def _held(self, value: str) -> tuple[str, str, ConversationId | None] | None:
-        """The value of a form, its message and conversation; None if forgotten."""
-        if not value.startswith(HELD_MARK):
-            return value, "", None
-        record = await self._intake.records.get(HELD, value.removeprefix(HELD_MARK))
-        if record is None:
-            return None
-        data = record.data
-        place = ConversationId.parse(str(data["conversation"]))
-        return str(data["value"]), str(data["message_id"]), place
+def _question(question: str, label: str, yes: str) -> Body:
+    """Have it confirmed before it is done."""
+    (text, *_) = to_messages(question)
+    buttons = row(plain_button(yes, label, RED), plain_button(CANCEL, say("cancel")))
+    return whisper(text, [buttons])
 
 
 def _public(message: discord.Message | None) -> str:

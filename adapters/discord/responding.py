@@ -53,10 +53,11 @@ class Reply:
         """Show one message, or several, to the person alone."""
         first, *rest = bodies
         if self._deferred:
-            await self._call("PATCH", "/messages/@original", first)
+            await self._call("PATCH", "/messages/@original", first.seen_by_all())
+        elif self._in_place:
+            await self._first(UPDATE, first.seen_by_all().json)
         else:
-            kind = UPDATE if self._in_place else MESSAGE
-            await self._first(kind, first.json)
+            await self._first(MESSAGE, first.json)
         for body in rest:
             await self._call("POST", "", body)
 

@@ -285,3 +285,58 @@ async def test_ask_about_this(
     assert first.conversation == second.conversation
     assert second.value == "q" * 2000
     assert second.fields == values
+
+
+async def test_a_slow_form_about_a_message_is_opened_by_a_second_press(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
+) -> None:
+    target = server.say(ana, channel, "The router blinks red. " * 40)
+    form = Form(
+        Action.ASK, "Ask", "Ask", (FormField("question", "Question"),), value="q" * 2000
+    )
+    box.press_reply = opens(form, "I answer below.")
+    box.slowness = 2.2
+    used = server.menu(ana, target, "Ask about this")
+    await server.wait_for(lambda: reply(server, used))
+    box.slowness = 0
+    offered = server.interaction_reply(used.id)
+    assert offered is not None
+    again = server.click(
+        ana, offered.id, offered.components[0]["components"][0]["custom_id"]
+    )
+    await server.wait_for(lambda: again.modal)
+
+    first, second = box.presses
+    assert second.value == first.value
+    assert second.message_id == first.message_id == str(target)
+    assert second.conversation == first.conversation
+
+
+async def test_a_long_question_can_be_answered_with_yes(
+    server: DiscordServer, answer: Message, ana: int, box: Box
+) -> None:
+    form = Form(Action.UNDO, "Undo", "Take it back", text="All?", value="v" * 500)
+    box.press_reply = opens(form, "Taken back.")
+    pressed = server.click(ana, answer.id, "curbside:good:a1")
+    question = await server.wait_for(lambda: server.interaction_reply(pressed.id))
+    yes, _ = question.components[0]["components"]
+    server.click(ana, question.id, yes["custom_id"])
+    await server.wait_for(lambda: question.content == "Taken back.")
+
+    assert box.presses[1].value == "v" * 500
+    assert box.presses[1].fields == {}
+
+
+async def test_a_form_that_was_forgotten_is_explained(
+    server: DiscordServer, answer: Message, ana: int, box: Box
+) -> None:
+    long = Form(Action.BAD, "Why?", "Send", (FormField("why", "Why"),), value="v" * 300)
+    box.press_reply = opens(long, "Noted.")
+    pressed = server.click(ana, answer.id, "curbside:bad:a1")
+    await server.wait_for(lambda: pressed.modal)
+    assert pressed.modal is not None
+    box.records.kept.clear()
+    id_ = pressed.modal["custom_id"]
+    sent = server.submit(ana, answer.channel_id, id_, {"why": "so"})
+
+    await server.wait_for(lambda: "too long ago" in reply(server, sent))
