@@ -69,6 +69,22 @@ def sharegpt(lesson: Lesson) -> Row:
     }
 
 
+def few_shot(lesson: Lesson) -> Row:
+    """What a `few_shot` profile reads."""
+    return {
+        "question": lesson.question,
+        "answer": lesson.answer,
+        "labels": sorted(lesson.labels),
+    }
+
+
+FEW_SHOT = """\
+1. Name the file in a profile:
+   [backends.by-example]
+   kind = "few_shot"
+   examples = "{file}"
+2. In the chat: use by-example
+"""
 OPENAI = """\
 1. Look at the file once more: what is uploaded has left the house.
 2. `curbside tune train --trainer openai` uploads it and starts the job, after showing
@@ -110,6 +126,7 @@ UNSLOTH = """\
 """
 
 FORMATS: dict[str, Format] = {
+    "few-shot": Format(few_shot, False, FEW_SHOT),
     "openai": Format(openai_chat, False, OPENAI),
     "openai-dpo": Format(openai_preference, True, OPENAI),
     "together": Format(openai_chat, False, TOGETHER),

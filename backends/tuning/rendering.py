@@ -34,6 +34,8 @@ class Lesson:
     prompt: tuple[Message, ...]
     answer: str
     rejected: str = ""
+    question: str = ""
+    labels: frozenset[str] = frozenset()
 
     def messages(self) -> list[dict[str, str]]:
         """Prompt and answer as one conversation."""
@@ -63,4 +65,11 @@ def lesson(example: TrainingExample, recipe: Recipe) -> Lesson:
     if not recipe.with_passages:
         # A marker without its passage teaches to cite what is not there.
         answer, rejected = without_markers(answer), without_markers(rejected)
-    return Lesson(example.id, prompt.messages, answer, rejected)
+    return Lesson(
+        example.id,
+        prompt.messages,
+        answer,
+        rejected,
+        question=example.question,
+        labels=example.labels,
+    )

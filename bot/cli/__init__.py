@@ -10,6 +10,7 @@ from bot.cli import (
     documents,
     gaps,
     inspecting,
+    proposing,
     rescuing,
     reviewing,
     serving,
@@ -73,6 +74,9 @@ dataset = typer.Typer(
 dataset.command("list")(datasets.list_examples)
 dataset.command()(datasets.collect)
 dataset.command("import")(datasets.import_file)
+dataset.command("from-documents")(proposing.from_documents)
+dataset.command()(proposing.passages)
+dataset.command()(proposing.stats)
 dataset.command()(reviewing.review)
 dataset.command()(datasets.scrub)
 dataset.command()(datasets.check)

@@ -265,8 +265,11 @@ def export(
         bool, typer.Option("--with-passages", help="For a hybrid profile.")
     ] = False,
 ) -> None:
-    """Write files for another trainer: together, fireworks, axolotl, llama-factory,
-    unsloth, openai, openai-dpo, trl, trl-dpo."""
+    """Write files for a few_shot profile or another trainer.
+
+    Formats: few-shot, together, fireworks, axolotl, llama-factory, unsloth, openai,
+    openai-dpo, trl, trl-dpo.
+    """
     from backends.tuning import exporting, snapshot
     from backends.tuning.rendering import Recipe
 
