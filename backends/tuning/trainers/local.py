@@ -88,7 +88,7 @@ class LocalTrainer:
             run,
             state=RunState.SUCCEEDED,
             ended=datetime.now(UTC),
-            model=str(adapter_folder(runs, run)),
+            model=str(adapter_folder(runs, run).resolve()),
             metrics=metrics,
             base_revision=_revision(trainer),
         )
