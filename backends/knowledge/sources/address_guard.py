@@ -48,9 +48,10 @@ def require_public_literal(host: str) -> None:
 def require_public(address: Address, host: str) -> None:
     """Raises `AddressRefused`."""
     if not is_public(address):
+        where = f"{host} is" if host == str(address) else f"{host} is at {address},"
         raise AddressRefused(
-            f"{host} is at {address}, which is not a public address; "
-            "set `allow_private` for this source if that is meant"
+            f"{where} not a public address; set `allow_private` for this source if "
+            "that is meant"
         )
 
 
