@@ -66,7 +66,7 @@ class DiscordAdapter:
         self._rest = DiscordRest(settings)
         self._commands = CommandAnswers(self._rest, now=now, sleep=sleep)
         self._titles: dict[str, str] = {}
-        self._forums = Forums(self._rest)
+        self._forums = Forums(self._rest, self._heard_of)
         self._places = Places(self._rest, self._titles, self._forums)
         self._files = Files(self._rest, settings)
         self._removed: deque[str] = deque(maxlen=1_000)
@@ -205,19 +205,15 @@ class DiscordAdapter:
 
     def name(self, conversation: ConversationId) -> str:
         """The name of a channel, if the gateway told us of it."""
-        found = self._heard_of(conversation)
+        found = self._heard_of(int(conversation.channel))
         return str(found.name) if isinstance(found, discord.abc.GuildChannel) else ""
 
     def solvable(self, conversation: ConversationId) -> bool:
         """Whether this is a post of a forum."""
-        if not conversation.thread:
-            return False
-        heard_of = isinstance(self._heard_of(conversation), discord.ForumChannel)
-        return heard_of or self._forums.known(conversation.channel)
+        return bool(conversation.thread) and self._forums.known(conversation.channel)
 
-    def _heard_of(self, conversation: ConversationId) -> object:
-        gateway = self._gateway
-        return None if gateway is None else gateway.channel(int(conversation.channel))
+    def _heard_of(self, channel: int) -> object:
+        return None if self._gateway is None else self._gateway.channel(channel)
 
     async def solved(self, delivery: Delivery) -> None:
         """Put the tag for it on a post, and close it if the settings say so."""

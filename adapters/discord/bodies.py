@@ -99,4 +99,5 @@ def mark_of(message: discord.Message) -> str:
 
 def ids(rows: Sequence[JSON]) -> list[str]:
     """The custom ids of rows of buttons."""
-    return [part.get("custom_id", "") for row in rows for part in row["components"]]
+    buttons = (part for row in rows for part in row.get("components", ()))
+    return [button.get("custom_id", "") for button in buttons]

@@ -4,7 +4,7 @@ A custom id names all that a press is about, so that it works after any restart.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from bot.model import Action, Button, Form, FormField
@@ -61,10 +61,11 @@ def target_of(id_: str) -> Target | None:
     return Target(_ACTIONS[bare], value, name[len(bare) :])
 
 
-def rows(buttons: Sequence[Button]) -> list[JSON]:
+def rows(buttons: Sequence[Button], taken: Collection[str] = ()) -> list[JSON]:
     """Buttons, five to a row. One that Discord would refuse is left out.
 
     It refuses the whole message for it, and an answer counts for more than a button.
+    `taken` are ids of other buttons in the message: none may stand there twice.
     """
     found: dict[str, JSON] = {}
     for button in buttons:
@@ -73,7 +74,8 @@ def rows(buttons: Sequence[Button]) -> list[JSON]:
         except ValueError as error:
             log.error("discord: a button is left out: %s", error)
             continue
-        found.setdefault(drawn["custom_id"], drawn)
+        if drawn["custom_id"] not in taken:
+            found.setdefault(drawn["custom_id"], drawn)
     drawn_all = list(found.values())[: ROW_LENGTH * MOST_ROWS]
     return [
         row(*drawn_all[start : start + ROW_LENGTH])
@@ -152,14 +154,14 @@ def _select(field: FormField) -> JSON:
 
 
 def _input(field: FormField) -> JSON:
-    return {
+    drawn: JSON = {
         "type": INPUT,
         "custom_id": field.name,
         "style": 2 if field.multiline else 1,
-        "value": field.initial[:INPUT_LENGTH],
         "required": field.required,
         "max_length": INPUT_LENGTH,
     }
+    return drawn | ({"value": field.initial[:INPUT_LENGTH]} if field.initial else {})
 
 
 def filled_in(components: Sequence[JSON]) -> dict[str, str]:

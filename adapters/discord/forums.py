@@ -1,6 +1,9 @@
 """Posts of forums: which places are some, and the tags that say how they stand."""
 
 import logging
+from collections.abc import Callable
+
+import discord
 
 from adapters.discord.components import JSON
 from adapters.discord.refusals import MISSING_PERMISSIONS, DiscordRefused
@@ -13,21 +16,28 @@ MOST_TAGS = 5
 
 
 class Forums:
-    """Knows forums by what Discord says of a channel, asked once."""
+    """Knows forums by what the gateway told of a channel, or by asking once.
 
-    def __init__(self, rest: DiscordRest) -> None:
+    `heard_of` gives a channel as the gateway knows it, or None.
+    """
+
+    def __init__(self, rest: DiscordRest, heard_of: Callable[[int], object]) -> None:
         self._rest = rest
+        self._heard_of = heard_of
         self._kinds: dict[str, int] = {}
         self.problem = ""
         """Why the last tag could not be put on, and the fix; mostly empty."""
 
     def known(self, channel: str) -> bool:
         """Whether a channel is known to be a forum, without asking."""
-        return self._kinds.get(channel) in (FORUM, MEDIA)
+        if channel in self._kinds:
+            return self._kinds[channel] in (FORUM, MEDIA)
+        return isinstance(self._heard_of(int(channel)), discord.ForumChannel)
 
     async def is_one(self, channel: str) -> bool:
         """Whether a channel is a forum. Raises the DeliveryError family."""
-        if channel not in self._kinds:
+        unknown = channel not in self._kinds
+        if unknown and self._heard_of(int(channel)) is None:
             found = await self._rest.channel(int(channel))
             self._kinds[channel] = int(found["type"])
         return self.known(channel)

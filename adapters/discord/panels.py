@@ -1,8 +1,8 @@
 """A page about the bot, in Discord's newer components: titles, text, buttons."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from adapters.discord.bodies import COMPONENTS_V2, EPHEMERAL, Body
+from adapters.discord.bodies import COMPONENTS_V2, EPHEMERAL, Body, ids
 from adapters.discord.components import CONTAINER, JSON, SEPARATOR, TEXT, rows
 from adapters.discord.markdown import to_messages
 from bot.model import Panel, PanelSection
@@ -19,7 +19,7 @@ def pages(panel: Panel) -> list[Body]:
     """The panel in as many messages as it takes; for one person alone."""
     pieces = [_text(f"## {panel.title}")]
     for section in panel.sections:
-        pieces += _section(section)
+        pieces += _section(section, taken=ids(pieces))
     found: list[list[JSON]] = [[]]
     for piece in pieces:
         if found[-1] and not _fits([*found[-1], piece]):
@@ -28,12 +28,12 @@ def pages(panel: Panel) -> list[Body]:
     return [_page(page) for page in found]
 
 
-def _section(section: PanelSection) -> Iterator[JSON]:
+def _section(section: PanelSection, *, taken: Collection[str]) -> Iterator[JSON]:
     yield {"type": SEPARATOR}
     text = f"### {section.title}\n{section.text}" if section.title else section.text
     for part in to_messages(visible(text), TEXT_LENGTH):
         yield _text(part)
-    yield from rows(section.buttons)
+    yield from rows(section.buttons, taken)
 
 
 def _text(text: str) -> JSON:

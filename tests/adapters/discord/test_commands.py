@@ -505,23 +505,22 @@ async def test_a_name_too_long_for_a_button_is_refused(
 async def test_help_is_a_page_with_buttons(
     server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
 ) -> None:
-    sections = [
-        PanelSection(
-            f"Part {n}", "word " * 300, (Button(Action.RESET, "Reset", f"{n}"),)
-        )
-        for n in range(6)
-    ]
-    box.page = Panel("Curbside", tuple(sections))
+    numbers = ["0", "1", "2", "3", "4", "5", "0"]
+    buttons = [Button(Action.RESET, "Reset", number) for number in numbers]
+    box.page = Panel(
+        "Curbside",
+        tuple(PanelSection("Part", "word " * 300, (button,)) for button in buttons),
+    )
     interaction = server.slash(ana, channel, "help")
-    await server.wait_for(lambda: len(interaction.message_ids) == 3)
+    await server.wait_for(lambda: len(interaction.message_ids) == 4)
     pages = [server.message(id_) for id_ in interaction.message_ids]
 
     assert all(page.ephemeral and page.v2 for page in pages)
     shown = [part for page in pages for part in page.components[0]["components"]]
     assert shown[0]["content"] == "## Curbside"
-    assert [
-        part["components"][0]["custom_id"] for part in shown if part["type"] == 1
-    ] == [f"curbside:reset:{n}" for n in range(6)]
+    rows = [part["components"] for part in shown if part["type"] == 1]
+    pressed = [one["custom_id"] for row in rows for one in row]
+    assert pressed == [f"curbside:reset:{n}" for n in range(6)]
 
 
 async def test_a_button_of_a_page_asks_its_own_question(

@@ -223,3 +223,34 @@ def test_outside_of_code_nothing_calls(text: str) -> None:
     if "```" not in shown:
         assert "@everyone" not in shown
         assert "<@1" not in shown
+
+
+LINK = "[the page](<https://example.org/a/path?with=words>)"
+WORDS = st.lists(
+    st.sampled_from(["word", LINK, "**bold**", "`code`", "é"]), max_size=60
+)
+BLOCKS = st.one_of(
+    WORDS.map(" ".join),
+    st.integers(1, 40).map(
+        lambda n: "```py\n" + "\n".join(f"x{i} = {i}" for i in range(n)) + "\n```"
+    ),
+    st.integers(1, 40).map(
+        lambda n: "| a | b |\n|---|---|\n" + "\n".join(f"| {i} | y |" for i in range(n))
+    ),
+    WORDS.map(lambda words: "\n".join(f"- {word}" for word in words)),
+)
+
+
+@given(st.lists(BLOCKS, max_size=8))
+def test_no_border_between_messages_breaks_code_tables_or_links(
+    blocks: list[str],
+) -> None:
+    text = "\n\n".join(blocks)
+    messages = to_messages(text, limit=300, hosts={"example.org"})
+
+    assert all(len(message) <= 300 for message in messages)
+    assert all(message.count("```") % 2 == 0 for message in messages)
+    assert sum(message.count(LINK) for message in messages) == text.count(LINK)
+    shown = "\n".join(messages)
+    rows = sum(block.count("| y |") for block in blocks)
+    assert shown.count(" | y") == rows
