@@ -1,11 +1,13 @@
 """What is done with what waits."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from bot.admin import is_command
 from bot.model import (
+    Action,
     Author,
     ConversationId,
     Deleted,
@@ -13,6 +15,8 @@ from bot.model import (
     Edited,
     Event,
     Message,
+    Pressed,
+    Replied,
     Said,
     Stopped,
 )
@@ -170,3 +174,77 @@ def test_of_a_burst_the_first_that_is_still_there_is_answered() -> None:
     assert done is not None
     assert done.message is not None
     assert (done.message.id, done.message.text) == ("2", "walk-ins?")
+
+
+def heard(id: str, text: str, author: Author = ANN) -> Said:
+    """What was said to nobody in particular."""
+    return Said(replace(message(id, text, author), direct=False))
+
+
+def left(*events: Event) -> Plan | None:
+    """The plan while everything that was only heard is left to people."""
+    work = Work(Claim(PLACE, "t"), tuple(map(Waiting, events)), None, 0)
+    return make_plan(work, is_command, lambda message: message.direct)
+
+
+REPLY = Replied(PLACE, BOB, "1", "r")
+
+
+def test_a_question_that_is_left_to_people_waits() -> None:
+    done = left(heard("1", "walk-ins?"))
+
+    assert done is not None
+    assert (done.kind, done.covers) == (Kind.WAITING, ())
+
+
+def test_a_direct_question_overtakes_it() -> None:
+    done = left(heard("1", "walk-ins?"), edited("1", "walk-ins??"), said("2", "you?"))
+
+    assert done is not None
+    assert done.message is not None
+    assert (done.kind, done.message.text) == (Kind.QUESTION, "you?")
+
+
+@pytest.mark.parametrize(
+    "event", [REPLY, Deleted(PLACE, "1")], ids=["answered", "deleted"]
+)
+def test_what_is_settled_while_it_waits_is_dropped(event: Event) -> None:
+    for plan_of in (left, plan):
+        done = plan_of(heard("1", "walk-ins?"), event)
+
+        assert done is not None
+        assert done.kind is Kind.WITHDRAWN
+        assert set(done.covers) == {heard("1", "").key, event.key}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [said("1", "walk-ins?"), heard("1", "walk-ins?", BOB)],
+    ids=["of us", "one's own"],
+)
+def test_a_reply_leaves_other_questions_alone(asked: Said) -> None:
+    done = plan(asked, REPLY)
+
+    assert done is not None
+    assert (done.kind, done.covers) == (Kind.QUESTION, (asked.key,))
+
+
+def test_a_reply_comes_too_late_for_what_was_begun() -> None:
+    asked = heard("1", "walk-ins?")
+
+    done = plan(asked, REPLY, covers=(asked.key,))
+
+    assert done is not None
+    assert (done.kind, done.covers) == (Kind.QUESTION, (asked.key,))
+
+
+def test_another_try_can_be_stopped() -> None:
+    retry = Pressed(PLACE, ANN, Action.RETRY, "p", value="a")
+    stop = Stopped(PLACE, ANN, "s")
+
+    begun, stopped = plan(retry), plan(retry, stop)
+
+    assert begun is not None
+    assert stopped is not None
+    assert (begun.kind, begun.event) == (Kind.EVENT, retry)
+    assert (stopped.kind, stopped.covers) == (Kind.STOPPED, (retry.key, stop.key))
