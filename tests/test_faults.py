@@ -118,7 +118,7 @@ class Town:
 
     def answers(self, thread: str, channel: str = "") -> list[str]:
         found = self.slack.bot_messages(channel or self.general, thread)
-        return [message["text"] for message in found]
+        return [read(message) for message in found]
 
     async def begun(self, thread: str, program: Program, channel: str = "") -> None:
         """Wait for the first words of an answer."""
@@ -132,8 +132,16 @@ class Town:
         """The one answer in a thread, once it is complete."""
 
         def complete() -> bool:
-            answers = self.answers(thread, channel)
-            return bool(answers) and not any(text.endswith("…") for text in answers)
+            place = channel or self.general
+            found = self.slack.bot_messages(place, thread)
+            session = self.slack.web_api.agents.sessions.get((place, thread), {})
+            growing = self.slack.web_api.streaming.growing
+            return (
+                bool(found)
+                and session.get("status") != "processing"
+                and not any(message["text"].endswith("…") for message in found)
+                and not any(growing(place, message["ts"]) for message in found)
+            )
 
         await until(complete, 40, what="the whole answer", program=program)
         answers = self.answers(thread, channel)
@@ -151,6 +159,18 @@ class Town:
         assert await command.wait() == 0, command.log
         letters: list[dict[str, Any]] = json.loads(command.output)
         return letters
+
+
+def read(message: dict[str, Any]) -> str:
+    """A message, with the notice that stands under an answer that was streamed."""
+    said = message["text"]
+    notes = [
+        element["text"]
+        for block in message.get("blocks") or ()
+        if block["type"] == "context"
+        for element in block["elements"]
+    ]
+    return "\n\n".join([said, *(note for note in notes if note not in said)])
 
 
 def slowly(asked: Asked) -> Reply:
@@ -293,7 +313,7 @@ async def test_while_redis_hangs_slack_is_told_nothing_and_sends_again(
     question = town.ask("And on Mondays?")
     try:
         await until(
-            lambda: "an event is not acknowledged" in program.log,
+            lambda: "is not acknowledged" in program.log,
             5,
             what="giving up on Redis",
             program=program,

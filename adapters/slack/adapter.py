@@ -143,7 +143,8 @@ class SlackAdapter:
                 self._sessions.ended(place)
             return
         self._pace(self._edited, message_id)
-        await update(web, place.channel, message_id, part, metadata)
+        if await update(web, place.channel, message_id, part, metadata):
+            self._sessions.adopt(place)
         if part.extra["complete"]:
             await self._sessions.end(web, place)
 

@@ -68,8 +68,8 @@ async def write(web: SlackWeb, method: str, part: Part, **where: Any) -> JSON:
 
 async def update(
     web: SlackWeb, channel: str, ts: str, part: Part, metadata: JSON | None
-) -> None:
-    """Edit a message; one that still grows as a stream is ended first."""
+) -> bool:
+    """Edit a message; whether it grew as a stream until now, which is ended first."""
     where = {"channel": channel, "ts": ts, "metadata": metadata}
     try:
         await write(web, "chat.update", part, **where)
@@ -77,14 +77,16 @@ async def update(
         if error.code != "streaming_state_conflict":
             raise
     else:
-        return
-    await end(web, channel, ts)
+        return False
+    status = "active" if part.extra["complete"] else "processing"
+    await end(web, channel, ts, status=status)
     try:
         await write(web, "chat.update", part, **where)
     except SlackRefused as error:
         if error.code != "streaming_state_conflict":
             raise
         raise DeliveryLater(f"a stream does not end: {error}") from error
+    return True
 
 
 async def look(web: SlackWeb, delivery: Delivery, key: str) -> str | None:

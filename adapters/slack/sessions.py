@@ -47,6 +47,10 @@ class Sessions:
             self._processing.discard(conversation)
             await self._set(web, conversation, "active")
 
+    def adopt(self, conversation: ConversationId) -> None:
+        """Go on with what another process began."""
+        self._processing.add(conversation)
+
     def ended(self, conversation: ConversationId) -> None:
         """Slack has set the state itself, at the end of a stream."""
         self._processing.discard(conversation)

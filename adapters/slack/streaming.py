@@ -231,7 +231,7 @@ class Streams:
         return True
 
 
-async def end(web: SlackWeb, channel: str, ts: str, *, status: str = "active") -> None:
+async def end(web: SlackWeb, channel: str, ts: str, *, status: str) -> None:
     """End a stream without adding to it; one that has ended is no error."""
     try:
         await web.write(

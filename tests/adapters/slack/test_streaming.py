@@ -210,7 +210,12 @@ async def test_another_process_goes_on_in_the_same_message(
     async for another in opened(settings):
         sending = outgoing(another, dying.delivery, fresh=False)
         await grow(slack, sending, 10, 12)
+        session = slack.web_api.agents.sessions[
+            delivery.conversation.channel, delivery.question_id
+        ]
+        assert session["status"] == "processing"
         await sending.finish(whole())
+        assert session["status"] == "active"
 
     answers = slack.bot_messages(thread=delivery.question_id)
     assert [answer["text"] for answer in answers] == [WHOLE]
