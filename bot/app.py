@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from backends.base import Backend, BackendError, Profile
+from backends.chat_api import ChatModel
+from backends.chat_types import Endpoint
 from backends.knowledge.library import Library
 from backends.services import ModelDefaults, Services
+from backends.situating import ModelSituating
 from bot import calibrating, plugins, state
 from bot.adapter import Adapter
 from bot.admin import Admin
@@ -230,6 +233,23 @@ def open_library(settings: Settings) -> Library:
         server=settings.qdrant,
         ray_address=settings.ray_address,
         models=settings.retrieval,
+        situating=_situating(settings),
+    )
+
+
+def _situating(settings: Settings) -> ModelSituating | None:
+    """What writes context lines, if they are wanted."""
+    if not settings.retrieval.context_lines:
+        return None
+    model = settings.model
+    if not model.base_url and not model.api_key:
+        raise ConfigurationError(
+            "[retrieval] has context_lines = true, and [model] names no server that "
+            "could write them; set its `base_url`"
+        )
+    key = model.api_key.get_secret_value() if model.api_key else None
+    return ModelSituating(
+        ChatModel(Endpoint(model.base_url, key, model.name or "", "[model]"))
     )
 
 

@@ -22,6 +22,7 @@ class Piece:
 
     `section` numbers the sections of a document and `position` its pieces, both from 0.
     `revision` tells the pieces of one version of a document from those of another.
+    `context` is a model's line on where it stands; searched with it, and not shown.
     """
 
     document: str
@@ -38,6 +39,7 @@ class Piece:
     link: str = ""
     date: str = ""
     revision: str = ""
+    context: str = ""
 
     @property
     def breadcrumb(self) -> str:
@@ -46,12 +48,13 @@ class Piece:
     @property
     def indexed(self) -> str:
         """What is embedded: the breadcrumb tells a piece from its like elsewhere."""
-        return f"{self.breadcrumb}: {self.text}" if self.breadcrumb else self.text
+        text = f"{self.context} {self.text}".lstrip()
+        return f"{self.breadcrumb}: {text}" if self.breadcrumb else text
 
     @property
     def worded(self) -> str:
         """What is searched by words: those of a heading count twice."""
-        return f"{self.breadcrumb}. {self.indexed}" if self.breadcrumb else self.text
+        return f"{self.breadcrumb}. {self.indexed}" if self.breadcrumb else self.indexed
 
 
 def cut(

@@ -33,6 +33,7 @@ from backends.knowledge.store import (
 from backends.knowledge.teaching import Taught, TaughtAnswers, bring_back
 from backends.knowledge.terms import Terms
 from backends.knowledge.writing import Spread, Writer
+from backends.situating import Situating
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Library:
         server: ServerOptions | None = None,
         ray_address: str = "",
         models: RetrievalOptions | None = None,
+        situating: Situating | None = None,
     ) -> None:
         self._data_dir = data_dir
         self._url = qdrant_url
@@ -71,6 +73,7 @@ class Library:
         self._server = server
         self._ray_address = ray_address
         self._models = models or RetrievalOptions()
+        self._situating = situating
         self._reranker: Reranker | None = None
         self._embedder: Embedder | None = None
         self._terms = Terms()
@@ -143,7 +146,7 @@ class Library:
                 return await self._anew(collection, sources, progress, keep=False)
             store, embedder = await self._open(collection)
             bulk, spread = self._cluster()
-            writer = Writer(store, embedder, self._terms, spread)
+            writer = Writer(store, embedder, self._terms, spread, self._situating)
             report = await sync(sources, store, writer, progress, bulk)
             async with self._teaching:
                 report.skipped += await bring_back(
@@ -181,7 +184,7 @@ class Library:
             new = await old.beside(identity)
             try:
                 bulk, spread = self._cluster()
-                writer = Writer(new, embedder, self._terms, spread)
+                writer = Writer(new, embedder, self._terms, spread, self._situating)
                 same_cut = (await old.identity()).get("chunker") == CHUNKER_VERSION
                 read = () if keep and same_cut else sources
                 report = await sync(read, new, writer, progress, bulk)

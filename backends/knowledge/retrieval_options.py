@@ -28,3 +28,8 @@ class RetrievalOptions(BaseModel):
         description="A cross-encoder or ColBERT model of the extra `fastembed` that"
         " ranks the best passages again; empty: none.",
     )
+    context_lines: bool = Field(
+        False,
+        description="Let the model of `[model]` write a line before each piece of a new"
+        " document that says where it stands: found better, one request a piece.",
+    )

@@ -255,6 +255,7 @@ def entry_payload(entry: Entry) -> dict[str, Any]:
         "link": piece.link,
         "date": piece.date,
         "text": piece.text,
+        "context": piece.context,
     }
 
 
@@ -274,6 +275,7 @@ def to_piece(payload: Mapping[str, Any]) -> Piece:
         labels=frozenset(payload["labels"]),
         link=payload["link"],
         date=payload["date"],
+        context=payload.get("context", ""),
     )
 
 

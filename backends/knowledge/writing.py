@@ -12,6 +12,7 @@ from backends.knowledge.embedding import Embedder
 from backends.knowledge.process_pool import LimitExceeded
 from backends.knowledge.store import DocumentRecord, Entry, VectorStore
 from backends.knowledge.terms import Terms
+from backends.situating import Situating
 
 BATCH = 64  # pieces that are embedded and stored together
 
@@ -36,11 +37,13 @@ class Writer:
         embedder: Embedder,
         terms: Terms,
         spread: "Spread | None" = None,
+        situating: Situating | None = None,
     ) -> None:
         self._store = store
         self._embedder = embedder
         self._terms = terms
         self._spread = spread
+        self._situating = situating
 
     @property
     def together(self) -> int:
@@ -55,13 +58,18 @@ class Writer:
         """Store them; `stored` is told of each batch of pieces."""
         for each in documents:
             await self._store.record(replace(each.record, digest="", stamp=""))
-        pieces = [piece for each in documents for piece in each.pieces]
+        pieces = [
+            piece for each in documents for piece in await self._situated(each.pieces)
+        ]
         async for entries in self._embedded(_batches(pieces)):
             await self._store.upsert(entries)
             stored(entries[-1].piece.document, len(entries))
         for each in documents:
             await self._store.prune(each.record.name, each.record.revision)
             await self._store.record(each.record)
+
+    async def _situated(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
+        return await self._situating.situated(pieces) if self._situating else pieces
 
     async def _embedded(
         self, batches: AsyncIterator[Sequence[Piece]]
