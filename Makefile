@@ -16,7 +16,7 @@ export PIP_USER := 0
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo demo-discord demo-slack test check lint types imports package docs lock setup clean help
+.PHONY: demo demo-discord demo-slack test train check lint types imports package docs lock setup clean help
 
 demo: $(STAMPS)/run ## ask the example handbook in the terminal
 	@CURBSIDE_CONFIG=examples/clinic.toml $(BIN)/curbside chat
@@ -28,6 +28,8 @@ demo-slack: $(STAMPS)/run ## the bot in a local Slack, played in the terminal; n
 	@PYTHONPATH=tests $(BIN)/python -m servers.slack.demo
 
 setup: $(STAMPS)/run $(STAMPS)/dev ## set .venv up and do nothing else
+
+train: $(STAMPS)/train ## what `curbside tune train` needs, the extra [train]
 
 test: setup ## the tests; ARGS="-k name" for some of them
 	@$(BIN)/pytest $(ARGS)
@@ -81,6 +83,12 @@ $(STAMPS)/run: pyproject.toml $(STAMPS)/requirements $(STAMPS)/models
 $(STAMPS)/dev: requirements-dev.txt $(STAMPS)/venv
 	@$(SAY) "installing the tools for tests and checks"
 	@$(PIP) --require-hashes -r requirements-dev.txt </dev/null
+	@touch $@
+
+# Two gigabytes: only who trains, or tests that, wants them.
+$(STAMPS)/train: requirements-train.txt $(STAMPS)/run
+	@$(SAY) "installing what training needs (torch and others)"
+	@$(PIP) -r requirements-train.txt </dev/null
 	@touch $@
 
 # --- keeping up -----------------------------------------------------------------------

@@ -23,6 +23,9 @@ CURBSIDE = Path(sys.executable).parent / "curbside"
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 STARTS = "tests/test_deployment.py::test_ours_start_are_healthy_and_stop"
+GROUPS = {"manifest", "dataset", "tune"}
+"""Commands that have commands of their own."""
+
 COVERED = {
     r"make test": "tests/test_packaging.py::test_every_entry_point_loads",
     r"make check": "tests/test_deployment.py::test_a_script_is_executable_and_sound",
@@ -48,6 +51,20 @@ COVERED = {
     r"curbside dead-letters": "tests/bot/test_cli.py::test_dead_letters_are_listed",
     r"curbside dead-letters --retry \S+": "tests/bot/test_cli.py::"
     "test_a_dead_letter_is_tried_again_once",
+    r"curbside dataset (collect|review|split|freeze)": "tests/test_tuning.py::"
+    "test_training_lowers_the_loss_on_what_was_held_out",
+    r"curbside dataset (import .+|check|stats)": "tests/bot/test_dataset_cli.py::"
+    "test_from_a_file_to_a_frozen_set",
+    r"curbside dataset from-documents": "tests/bot/test_dataset_cli.py::"
+    "test_a_model_proposes_from_documents",
+    r"curbside dataset passages": "tests/bot/test_dataset_cli.py::"
+    "test_passages_are_put_beside_the_own_ones",
+    r"curbside (tune (train|show|deploy) .+|serve-adapter .+)": "tests/test_tuning.py::"
+    "test_the_model_is_a_candidate_until_an_admin_uses_it",
+    r"pip install .curbside\[train\].": "tests/test_packaging.py::"
+    "test_every_entry_point_loads",
+    r"curbside rescue \S+": "tests/bot/test_rescue.py::"
+    "test_a_job_comes_home_with_its_examples_and_its_training",
     r"export .+": "tests/test_deployment.py::"
     "test_every_variable_in_the_documents_is_read",
     # Measurements take too long to be tests; that they are there is looked at below.
@@ -94,7 +111,7 @@ def test_a_command_in_the_documents_exists(page: str, command: str) -> None:
     if words[0] == "make":
         assert f"\n{words[1]}: " in MAKEFILE
     elif words[0] == "curbside":
-        names = [word for word in words[1:3] if word in {"manifest", "slack", words[1]}]
+        names = words[1:3] if words[1] in GROUPS else words[1:2]
         told = CliRunner().invoke(app, [*names, "--help"])
         assert told.exit_code == 0, told.output
         for option in (word for word in words if word.startswith("--")):

@@ -1,5 +1,6 @@
 """`curbside dataset` as its users run it, without a trainer."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.openai import OpenAIServer
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ["attic", "barn", "cellar", "den", "entry", "foyer", "garage", "hall", "inn",
@@ -126,6 +128,35 @@ def test_numbers_and_bars(team: Team) -> None:
     team("review", stdin="a" * 12)
     assert "█ 12" in team("stats")
     assert json.loads(team("stats", "--json"))["status"] == {"approved": 12}
+
+
+async def test_a_model_proposes_from_documents(team: Team) -> None:
+    page = team.folder / "public" / "badges.md"
+    page.parent.mkdir()
+    page.write_text(
+        "# Badges\n\nA new badge costs 12 euros and is made on Tuesdays in room 120; "
+        "lost ones are blocked at the front desk at once.\n"
+    )
+    pair = {"question": "What is a badge?", "answer": "A new badge costs 12 euros."}
+    async with OpenAIServer() as server:
+        server.answer = lambda asked: json.dumps([pair])
+        said = await asyncio.to_thread(
+            team,
+            "from-documents",
+            "public",
+            CURBSIDE_MODEL_BASE_URL=server.base_url,
+            CURBSIDE_MODEL_NAME="house-model",
+        )
+    assert "1 new candidates" in said
+    [example] = team.listed()
+    assert example["provenance"]["source"] == "public/badges.md"
+    assert example["labels"] == ["public"]
+
+
+def test_passages_are_put_beside_the_own_ones(team: Team) -> None:
+    team.write("faq.jsonl", [row("attic")])
+    team("import", "faq.jsonl")
+    assert "0 examples have passages" in team("passages")
 
 
 @pytest.mark.parametrize(
