@@ -30,8 +30,9 @@ def what_was_wrong(kept: KeptAnswer) -> Form:
     )
 
 
-def correction(kept: KeptAnswer) -> Form:
-    """Asks a reviewer for the right answer."""
+def correction(kept: KeptAnswer, *, teacher: bool = False) -> Form:
+    """Asks a reviewer for the right answer; a `teacher`, whether it is to be known
+    elsewhere too."""
     fits = len(kept.text) <= FIELD_CHARACTERS
     field = FormField(
         "answer",
@@ -40,8 +41,18 @@ def correction(kept: KeptAnswer) -> Form:
         hint=say("correct_hint"),
         multiline=True,
     )
-    labels = (label for label in kept.labels if label)
-    audiences = (Choice(each, say("teach_label", label=each)) for each in labels)
+    return Form(
+        action=Action.CORRECT,
+        title=say("correct_title"),
+        submit=say("correct_submit"),
+        fields=(field, *_teaching(kept)) if teacher else (field,),
+        text=quoted(kept.question) if fits else say("correct_too_long"),
+        value=kept.id,
+    )
+
+
+def _teaching(kept: KeptAnswer) -> tuple[FormField, FormField]:
+    audiences = (Choice(each, say("teach_label", label=each)) for each in kept.labels)
     teach = FormField(
         "teach",
         say("teach"),
@@ -57,14 +68,7 @@ def correction(kept: KeptAnswer) -> Form:
         multiline=True,
         required=False,
     )
-    return Form(
-        action=Action.CORRECT,
-        title=say("correct_title"),
-        submit=say("correct_submit"),
-        fields=(field, teach, question),
-        text=quoted(kept.question) if fits else say("correct_too_long"),
-        value=kept.id,
-    )
+    return teach, question
 
 
 def ask_about(pressed: Pressed) -> Form:

@@ -10,6 +10,7 @@ from bot.desk import Desk
 from bot.keeping import Keeping
 from bot.model import Action, Deleted, Pressed, Rated, answer_id
 from bot.plan import Plan
+from bot.policies import may_teach
 from bot.sending import Sending
 from bot.state.base import Rating, Record, Work
 from bot.state.entry import person_tag
@@ -150,7 +151,9 @@ class Noting:
         """Make the correction a document, for those whom the reviewer chose."""
         fields = pressed.fields or {}
         label = fields.get("teach", "")
-        if label not in kept.labels:
+        platform, settings = kept.conversation.platform, self.desk.places.settings
+        teacher = may_teach(pressed.author, platform, settings)
+        if label not in kept.labels or not teacher:
             return
         link = getattr(self.desk.adapter(kept.conversation.platform), "link", None)
         place = (kept.conversation, kept.anchor or kept.question_id)

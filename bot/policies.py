@@ -43,6 +43,15 @@ def is_reviewer(author: Author, platform: str, settings: Settings) -> bool:
     )
 
 
+def may_teach(author: Author, platform: str, settings: Settings) -> bool:
+    """Whether the settings name this very person as a reviewer or an admin.
+
+    The documents are those of all workspaces: a right or a role that one of them gave
+    does not count.
+    """
+    return f"{platform}:{author.id}" in {*settings.reviewers, *settings.admins}
+
+
 def is_operator(author: Author, platform: str, settings: Settings) -> bool:
     """Whether the settings name this very person: an admin of all workspaces.
 

@@ -7,7 +7,7 @@ from bot.answers import Answers, KeptAnswer
 from bot.cases import Case, Cases
 from bot.model import Action, Event, Form, Pressed, Rated, Stopped
 from bot.places import Places
-from bot.policies import audience, is_admin, is_reviewer
+from bot.policies import audience, is_admin, is_reviewer, may_teach
 from bot.settings import Settings
 from bot.source_list import source_list
 from bot.state.base import State
@@ -78,7 +78,9 @@ class Pressing:
         if not self._is_reviewer(pressed):
             return say("not_reviewer")
         if pressed.fields is None:
-            return forms.correction(kept)
+            platform = pressed.conversation.platform
+            teacher = may_teach(pressed.author, platform, self.settings)
+            return forms.correction(kept, teacher=teacher)
         if not pressed.fields.get("answer", "").strip():
             return say("empty_correction")
         await self._hand_on(pressed, kept)

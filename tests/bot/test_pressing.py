@@ -252,13 +252,13 @@ class School:
 
 
 async def test_a_correction_becomes_a_document(start: Start) -> None:
-    house = await start(cited=ScriptedBackend(cited))
+    house = await start(reviewers=["memory:rev"], cited=ScriptedBackend(cited))
     school = School(failures=1)
     worker = house.app.worker
     worker.desk = replace(worker.desk, teach=school)
     correct = (await asked(house, "And on Fridays?")).button(Action.CORRECT)
 
-    form = await house.press(correct, BOSS)
+    form = await house.press(correct, REVIEWER)
     assert isinstance(form, Form)
     teach = next(each for each in form.fields if each.name == "teach")
     assert [choice.value for choice in teach.choices] == ["-", "public"]
@@ -267,7 +267,7 @@ async def test_a_correction_becomes_a_document(start: Start) -> None:
         "teach": "public",
         "question": "When do walk-ins close on Fridays?",
     }
-    await house.press(correct, BOSS, fields=fields)
+    await house.press(correct, REVIEWER, fields=fields)
     await house.quiet()
 
     assert school.taught == [
@@ -276,11 +276,11 @@ async def test_a_correction_becomes_a_document(start: Start) -> None:
             "When do walk-ins close on Fridays?",
             "At six.",
             frozenset({"public"}),
-            "The Boss",
+            "Rita",
         )
     ]
     assert house.platform.texts() == [
-        "At six [1].\nCorrected by The Boss.\n[1] Opening hours"
+        "At six [1].\nCorrected by Rita.\n[1] Opening hours"
     ]
 
 
@@ -288,14 +288,33 @@ async def test_a_correction_becomes_a_document(start: Start) -> None:
 async def test_only_for_whom_the_place_knows_it_becomes_one(
     start: Start, label: str
 ) -> None:
-    house = await start()
+    house = await start(reviewers=["memory:rev"])
     school = School()
     worker = house.app.worker
     worker.desk = replace(worker.desk, teach=school)
 
     fields = {"answer": "At six.", "teach": label}
     correct = (await asked(house)).button(Action.CORRECT)
-    await house.press(correct, BOSS, fields=fields)
+    await house.press(correct, REVIEWER, fields=fields)
+    await house.quiet()
+
+    assert house.platform.texts() == ["At six.\nCorrected by Rita."]
+    assert school.taught == []
+
+
+async def test_who_is_an_admin_by_the_platforms_right_does_not_teach(
+    start: Start,
+) -> None:
+    house = await start()
+    school = School()
+    worker = house.app.worker
+    worker.desk = replace(worker.desk, teach=school)
+    correct = (await asked(house)).button(Action.CORRECT)
+
+    form = await house.press(correct, BOSS)
+    assert isinstance(form, Form)
+    assert [each.name for each in form.fields] == ["answer"]
+    await house.press(correct, BOSS, fields={"answer": "At six.", "teach": "public"})
     await house.quiet()
 
     assert house.platform.texts() == ["At six.\nCorrected by The Boss."]
