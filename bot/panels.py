@@ -43,6 +43,7 @@ class Panels:
         sections = [await self._knowledge(message), await self._memory(message)]
         author, platform = message.author, place.platform
         if is_admin(author, platform, self.settings):
+            sections += await self._problems(platform)
             sections += await self._answering(place)
             sections += [self._case(case) for case in await self._open_cases(place)]
         if is_reviewer(author, platform, self.settings):
@@ -79,6 +80,13 @@ class Panels:
             buttons.insert(0, reset)
         text = say("panel_memory", count=len(mine))
         return PanelSection(say("panel_remembers"), text, tuple(buttons))
+
+    async def _problems(self, platform: str) -> list[PanelSection]:
+        """What keeps the platform from working as the settings want."""
+        adapter = self.adapters.get(platform)
+        problems = (await adapter.health()).problems if adapter is not None else ()
+        lines = [f"- {problem}" for problem in problems]
+        return [PanelSection(say("panel_problems"), "\n".join(lines))] if lines else []
 
     async def _answering(self, place: ConversationId) -> list[PanelSection]:
         switching = self.overview.switching

@@ -9,6 +9,7 @@ from house import ANN, BOSS, PLACE, House, Start
 
 from backends.base import End, EndReason, Health, Text
 from backends.knowledge.store import DocumentRecord
+from bot.adapter import AdapterHealth
 from bot.model import (
     Action,
     Author,
@@ -319,3 +320,19 @@ async def test_a_backend_that_does_not_answer_does_not_hold_a_switch_up(
 
     assert "`stuck` answers questions" in str(said)
     assert "no answer within 1.5 s" in str(said)
+
+
+async def test_an_admin_sees_what_the_platform_lacks(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await start()
+
+    async def health() -> AdapterHealth:
+        return AdapterHealth(ok=False, problems=("switch the intent on",))
+
+    monkeypatch.setattr(house.platform, "health", health)
+
+    boss, ann = await shown(house, BOSS), await shown(house, ANN)
+
+    assert section(boss, say("panel_problems")).text == "- switch the intent on"
+    assert "switch the intent on" not in text(ann)
