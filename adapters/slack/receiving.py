@@ -10,6 +10,8 @@ from adapters.slack.catching_up import Presence, note_missed
 from adapters.slack.commands import Commands
 from adapters.slack.events import Reaction, Reading, read, read_reaction
 from adapters.slack.interactions import Ack, Interactions
+from adapters.slack.names import ChannelNames
+from adapters.slack.payloads import MALFORMED, check, owner
 from adapters.slack.sessions import Sessions
 from adapters.slack.web import SlackRefused, SlackWeb
 from adapters.slack.workspaces import NotInstalled, Workspaces
@@ -35,23 +37,9 @@ OF_THE_APP = frozenset(
     {"app_home_opened", "app_context_changed", "agent_session_title_changed"}
 )
 REMOVED = frozenset({"app_uninstalled", "tokens_revoked"})
-MALFORMED = (
-    *(AttributeError, IndexError, KeyError, TypeError, ValueError),
-    *(OverflowError, OSError),  # of time stamps that are none
-)
-"""What comes of a payload in which something is not as Slack describes it."""
-
 HEARD = (
     *("message", "app_mention", "reaction_added", "reaction_removed"),
     "agent_session_stopped",
-)
-NESTED = ("message", "previous_message", "item")
-TEXTS = frozenset(
-    {
-        *("type", "subtype", "channel", "channel_type", "user", "bot_id", "text"),
-        *("ts", "thread_ts", "event_ts", "deleted_ts", "parent_user_id"),
-        *("team", "user_team", "reaction", "item_user"),
-    }
 )
 
 
@@ -59,7 +47,7 @@ class Receiver:
     """Takes deliveries of all workspaces in.
 
     `removed` are the messages that we deleted ourselves; `sessions` learn what was
-    asked.
+    asked, and `names` what channels are called.
     """
 
     def __init__(
@@ -68,11 +56,13 @@ class Receiver:
         intake: Intake,
         removed: Container[str] = (),
         sessions: Sessions | None = None,
+        names: ChannelNames | None = None,
     ) -> None:
         self._workspaces = workspaces
         self._intake = intake
         self._removed = removed
         self._sessions = sessions or Sessions()
+        self._names = names or ChannelNames()
         self._interactions: dict[SlackWeb, Interactions] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -83,26 +73,16 @@ class Receiver:
         """
         try:
             if kind == "events_api":
-                if await self._stored(payload):
-                    await ack()
-            elif kind == "interactive":
-                web = await self._workspaces.web(*_owner(payload))
-                await self._of(web).take(payload, ack)
-            elif kind == "slash_commands":
-                web = await self._workspaces.web(*_owner(payload))
-                await Commands(web, self._intake).take(ack, dict(payload))
-            else:
+                await self._store(payload)
                 await ack()
+            else:
+                await self._act(kind, payload, ack)
         except NotInstalled as error:
             # Nobody could answer: sending it again would change nothing.
             log.warning("slack: %s", error)
             await ack()
         except (StateUnavailable, DeliveryError) as error:
             log.warning("a delivery is not acknowledged: %s", error)
-        except MALFORMED:
-            # It would be the same if it came again.
-            log.warning("slack: a delivery cannot be read", exc_info=True)
-            await ack()
         except Exception:
             log.exception("slack: a delivery of the kind %r failed", kind)
 
@@ -141,25 +121,40 @@ class Receiver:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _stored(self, payload: JSON) -> bool:
-        """Without the ack Slack sends again what could not be stored."""
+    async def _act(self, kind: str, payload: JSON, ack: Ack) -> None:
+        """Carry out what a person did."""
+        web = await self._workspaces.web(*owner(payload))
+        try:
+            if kind == "interactive":
+                await self._of(web).take(payload, ack)
+            elif kind == "slash_commands":
+                await Commands(web, self._intake, self._of(web)).take(
+                    ack, dict(payload)
+                )
+            else:
+                await ack()
+        except MALFORMED:
+            log.warning("slack: %r cannot be read", kind, exc_info=True)
+            await ack()
+
+    async def _store(self, payload: JSON) -> None:
+        """Raises when it could not be stored: without the ack Slack sends it again."""
         event = payload.get("event")
         if payload.get("type") == "app_rate_limited":
             log.error("slack: it holds events back: more than 30,000 in an hour")
         if not isinstance(event, Mapping):
-            return True
-        team, enterprise = _owner(payload)
-        kind = event.get("type")
+            return
+        team, enterprise = owner(payload)
+        kind = str(event.get("type"))
         if kind in REMOVED:
             await self._leave(event, team, enterprise)
-            return True
+            return
         web = await self._workspaces.web(team, enterprise)
         if kind in OF_THE_APP:
             self._start(self._of(web).see(event))
-            return True
+            return
         shared = bool(payload.get("is_ext_shared_channel"))
         await self.take_event(web, {**event, "is_ext_shared_channel": shared})
-        return True
 
     async def _leave(self, event: JSON, team: str, enterprise: str) -> None:
         """The app was removed: nothing of the workspace is kept."""
@@ -173,7 +168,7 @@ class Receiver:
     def _of(self, web: SlackWeb) -> Interactions:
         """What is pressed and opened in a workspace."""
         if web not in self._interactions:
-            self._interactions[web] = Interactions(web, self._intake)
+            self._interactions[web] = Interactions(web, self._intake, self._names)
         return self._interactions[web]
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -185,7 +180,7 @@ class Receiver:
         """The event as ours; None when it is not for us."""
         if event.get("type") not in HEARD:
             return None
-        _check(event)
+        check(event)
         me = await web.identify()
         if reaction := read_reaction(event, me):
             return await self._rated(web, reaction)
@@ -261,39 +256,6 @@ class Receiver:
             reaction.verdict,
             reaction.id,
         )
-
-
-def _check(event: JSON) -> None:
-    """Raise an error of MALFORMED where something is no text that must be one."""
-    for part in (event, *(event.get(name) for name in NESTED)):
-        if part is None:
-            continue
-        for name in TEXTS.intersection(part):
-            value = part[name]
-            if not isinstance(value, str | None):
-                raise TypeError(f"{name!r} is no text")
-            if value and name != "text":  # what people wrote is mended later
-                value.encode()
-
-
-def _owner(payload: JSON) -> tuple[str, str]:
-    """The workspace that installed the app, and its organisation.
-
-    In a channel that workspaces share, that may not be the one where it happened.
-    """
-    given = payload.get("authorizations")
-    first = given[0] if isinstance(given, list) and given else None
-    if isinstance(first, Mapping):
-        team = first.get("team_id") or payload.get("team_id")
-        return str(team or ""), str(first.get("enterprise_id") or "")
-    return _id(payload, "team"), _id(payload, "enterprise")
-
-
-def _id(payload: JSON, what: str) -> str:
-    """An id that stands alone, or inside what it is the id of."""
-    whole = payload.get(what)
-    found = whole.get("id") if isinstance(whole, Mapping) else payload.get(f"{what}_id")
-    return str(found or "")
 
 
 async def _logged(work: Coroutine[Any, Any, None]) -> None:
