@@ -12,6 +12,7 @@ from adapters.slack.files import fetch
 from adapters.slack.http import SlackHttp
 from adapters.slack.listening import Listener
 from adapters.slack.messages import look, metadata_of, part_of, update, write
+from adapters.slack.names import ChannelNames
 from adapters.slack.receiving import Receiver
 from adapters.slack.serving import listen_http, new_app
 from adapters.slack.sessions import Sessions
@@ -52,6 +53,7 @@ class SlackAdapter:
         self._urls: dict[str, str] = {}
         self._streams = Streams()
         self._sessions = Sessions()
+        self._names = ChannelNames()
         self._edited: dict[str, float] = {}
         self._appended: dict[str, float] = {}
         self._removed: deque[str] = deque(maxlen=1_000)
@@ -72,7 +74,7 @@ class SlackAdapter:
 
     async def listen(self, intake: Intake) -> None:
         """Take events in, over sockets or HTTP, until cancelled."""
-        receiver = Receiver(self._workspaces, intake, self._removed, self._sessions)
+        receiver = self._receiver(intake)
         try:
             if self._settings.mode == "http":
                 await listen_http(self._settings, self._workspaces, receiver, intake)
@@ -84,8 +86,13 @@ class SlackAdapter:
 
     def web_app(self, intake: Intake) -> SlackHttp:
         """The ASGI app that takes events in, for another server than ours."""
-        receiver = Receiver(self._workspaces, intake, self._removed)
+        receiver = self._receiver(intake)
         return new_app(self._settings, self._workspaces, receiver, intake)
+
+    def _receiver(self, intake: Intake) -> Receiver:
+        return Receiver(
+            self._workspaces, intake, self._removed, self._sessions, self._names
+        )
 
     def render(self, answer: Answer) -> list[Part]:
         """The answer as blocks, in as many messages as it takes."""
@@ -192,6 +199,10 @@ class SlackAdapter:
         thread = conversation.thread
         within = f"?thread_ts={thread}" if thread not in ("", message_id) else ""
         return f"{url}archives/{conversation.channel}/p{ts}{within}" if url else ""
+
+    def name(self, conversation: ConversationId) -> str:
+        """What people call a channel; empty if it is not known."""
+        return self._names.of(conversation.channel)
 
     async def health(self) -> AdapterHealth:
         """Try the tokens; name the scopes that are missing."""

@@ -27,9 +27,12 @@ REPLY_LIMIT = 30_000
 class Commands:
     """Carries out what is typed after the slash command."""
 
-    def __init__(self, web: SlackWeb, intake: Intake) -> None:
+    def __init__(
+        self, web: SlackWeb, intake: Intake, interactions: Interactions
+    ) -> None:
         self._web = web
         self._intake = intake
+        self._interactions = interactions
 
     async def take(self, ack: Ack, body: dict[str, Any]) -> None:
         """Reply with the ack if it is quick, else later; alone it opens the panel."""
@@ -50,10 +53,9 @@ class Commands:
 
     async def _show_panel(self, body: dict[str, Any]) -> None:
         message = await self._read(body)
-        view = Interactions(self._web, self._intake)
         with speaking(message.locale):
             try:
-                await view.open_panel(str(body["trigger_id"]), message)
+                await self._interactions.open_panel(str(body["trigger_id"]), message)
             except DeliveryError as error:
                 log.warning("the panel was not opened: %s", error)
                 await self._web.respond(body["response_url"], say("press_again"))

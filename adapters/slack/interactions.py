@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from adapters.slack.buttons import read_press
 from adapters.slack.events import Identity, plain
 from adapters.slack.markdown import to_mrkdwn
+from adapters.slack.names import ChannelNames
 from adapters.slack.views import (
     Place,
     first_field,
@@ -52,9 +53,10 @@ class Ack(Protocol):
 class Interactions:
     """Has a method for each type of payload, and for events of the app's surface."""
 
-    def __init__(self, web: SlackWeb, intake: Intake) -> None:
+    def __init__(self, web: SlackWeb, intake: Intake, names: ChannelNames) -> None:
         self._web = web
         self._intake = intake
+        self._names = names
 
     async def take(self, payload: JSON, ack: Ack) -> None:
         """Carry out an interaction; one of an unknown type is acknowledged."""
@@ -253,6 +255,7 @@ class Interactions:
     async def _publish(self, user: str, channel: str) -> None:
         me = await self._web.identify()
         place = ConversationId("slack", me.team_id, channel)
+        await self._names.learn(self._web)
         person = await self._web.person(user)
         message = Message(
             "", place, person.author, "", datetime.now(UTC), locale=person.locale

@@ -103,3 +103,14 @@ async def test_a_message_has_an_address(adapter: SlackAdapter) -> None:
         "https://local.slack.test/archives/C1/p1000001?thread_ts=1.1"
     )
     assert adapter.link(replace(HERE, workspace="T9"), "1.000001") == ""
+
+
+async def test_channels_are_called_as_people_call_them(
+    slack: SlackServer, adapter: SlackAdapter, ada: str, general: str
+) -> None:
+    assert adapter.name(replace(HERE, channel=general)) == ""
+    slack.open_home(ada)
+    await slack.wait_for(lambda: slack.home(ada))
+
+    assert adapter.name(replace(HERE, channel=general)) == "#general"
+    assert adapter.name(replace(HERE, channel="D1")) == "private messages with me"
