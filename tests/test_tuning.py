@@ -23,6 +23,7 @@ from servers.program import Program
 from test_same_conversation import DiscordPlayer, Player, SlackPlayer
 
 from backends.base import EndReason
+from backends.tuning.run import Runs
 from bot.answers import CORRECTION, FEEDBACK, Answers, Asked, KeptAnswer
 from bot.model import ConversationId
 from bot.state.base import Record
@@ -117,7 +118,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
     subprocess.run(
         [
             sys.executable,
-            str(ROOT / "tests/backends/tuning/tiny.py"),
+            str(ROOT / "tests/tiny_model.py"),
             str(folder / "base"),
             "150",
         ],
@@ -229,6 +230,22 @@ def test_corrections_teach_what_not_to_say(
     metrics = team.metrics("house-dpo")
     assert metrics["held_out_loss"] < metrics["held_out_loss_before"]
     assert metrics["held_out_margin"] > 0
+
+
+def test_an_adapter_can_be_merged_into_its_base(team: Team, tuned: str) -> None:
+    folder = team.folder / "merged"
+    team.command("tune", "merge", tuned, str(folder))
+    assert (folder / "model.safetensors").exists()
+    assert "held_out_loss" in (folder / "README.md").read_text()
+    assert "is not empty" in team.command("tune", "merge", tuned, str(folder), code=1)
+
+
+def test_one_model_is_trained_by_one_process_at_a_time(
+    team: Team, dataset: Path
+) -> None:
+    with Runs(team.folder / "data" / "tuning" / "runs").alone("busy"):
+        said = team.command("tune", "train", "busy", "--base", "base", "--yes", code=1)
+    assert "is being trained by another process" in said
 
 
 def test_documents_can_be_learned_from_as_text(team: Team) -> None:

@@ -120,7 +120,9 @@ def reindex(
     async def perform() -> "Report":
         from bot.app import open_library
 
-        made_with = await open_library(settings).embedder_name()
+        library = open_library(settings)
+        made_with = await library.embedder_name()
+        await library.aclose()
         arguments = {"collection": collection, "made_with": made_with}
         return await _perform(settings, "reindex", arguments, here)
 

@@ -225,6 +225,18 @@ def cancel(
 
 
 @guarded
+def merge(
+    run: Annotated[str, typer.Argument(help="The run's id, or the start of it.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write the model.")],
+) -> None:
+    """Put a run's adapter into its base: one model, for servers without adapters."""
+    from backends.tuning.merging import merge as put
+
+    runs = runs_of(read_settings())
+    typer.echo(str(put(runs, runs.get(run), folder)))
+
+
+@guarded
 def models(as_json: AsJson = False) -> None:
     """The tuned models: their base, where they serve, what was forgotten since."""
     from dataclasses import asdict

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from backends.tuning.card import card
 from backends.tuning.run import (
     Method,
     Progress,
@@ -84,7 +85,7 @@ class LocalTrainer:
             metrics = _metrics(before, trainer)
             _save(trainer, adapter_folder(runs, run))
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-        return runs.change(
+        done = runs.change(
             run,
             state=RunState.SUCCEEDED,
             ended=datetime.now(UTC),
@@ -92,6 +93,9 @@ class LocalTrainer:
             metrics=metrics,
             base_revision=_revision(trainer),
         )
+        page = adapter_folder(runs, run) / "README.md"
+        page.write_text(card(done) + "\n", encoding="utf-8")
+        return done
 
     def _shape(self, run: Run) -> Shape:
         from transformers import AutoConfig
