@@ -16,7 +16,7 @@ NOTE = "# Walk-ins\n\nWalk-ins close at 10:30 on Friday.\n"
 
 
 def test_a_person_asks_and_commands(tmp_path: Path) -> None:
-    """In private and in a channel, and with the slash command."""
+    """In private and in a channel, by buttons and modals, with the slash command."""
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "walk-ins.md").write_text(NOTE)
     config = tmp_path / "curbside.toml"
@@ -25,7 +25,8 @@ def test_a_person_asks_and_commands(tmp_path: Path) -> None:
     recipe = re.search(r"PYTHONPATH=tests \$\(BIN\)/python -m (\S+slack\S+)", makefile)
     assert recipe
     lines = (
-        *("When do walk-ins close on Friday?", "/channel"),
+        *("When do walk-ins close on Friday?", "2", "it is old", "", "", "/home"),
+        "/channel",
         *("When do walk-ins close on Friday?", "99", "/curbside whoami"),
     )
 
@@ -50,6 +51,10 @@ def test_a_person_asks_and_commands(tmp_path: Path) -> None:
     private, later = done.stdout.split("> /channel")
     channel, rest = later.split("> 99")
     assert "10:30" in private
+    assert "Not helpful" in private
+    assert "What is wrong with the answer?" in private
+    assert "Thank you" in private
+    assert "What I know" in private
     assert "10:30" in channel
     assert "There is no such button." in rest
     assert "Only visible to you" in rest
