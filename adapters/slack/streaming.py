@@ -5,7 +5,6 @@ another process began it, ends it and edits the message.
 """
 
 import logging
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.slack.blocks import Layout
+from adapters.slack.settling import extension, settled
 from adapters.slack.web import SlackRefused, SlackWeb
 from bot.errors import DeliveryError, DeliveryLater, MessageGone
 from bot.model import Delivery, Source
@@ -33,12 +33,6 @@ REFUSED_SECONDS = 600.0
 
 TITLE_LIMIT = 200
 TASK_SOURCES = 5
-
-_CLOSED = re.compile(
-    r"`+[^`\n]*`+|\[(?:\\.|[^\[\]\n])*\]\([^()\s]*\)|<[^<>\s]*>|\[\d+\]"
-)
-_OPEN = re.compile(r"!?\[|[`<]")
-_PLAIN_WORD = re.compile(r"[^\s\[\]<>`@:/.*_~|&#!\\(){}]+")
 
 
 @dataclass
@@ -239,66 +233,6 @@ async def end(web: SlackWeb, channel: str, ts: str, *, status: str) -> None:
         )
     except SlackRefused as error:
         log.debug("the stream %s had ended: %s", ts, error)
-
-
-def settled(layout: Layout) -> list[JSON]:
-    """The blocks of a growing answer that will not change as it grows on."""
-    said = list(layout.content)
-    while said and said[-1].is_table:
-        said.pop()  # more rows may come
-    content = [item.block for item in said]
-    if len(said) == len(layout.content) and content[-1:]:
-        last = content.pop()
-        if last["type"] != "markdown":
-            content.append(last)
-        elif text := _settled_text(last["text"]):
-            content.append(last | {"text": text})
-    return content
-
-
-def extension(sent: Sequence[JSON], now: Sequence[JSON]) -> list[JSON] | None:
-    """What to append to `sent` to have `now`; None when that cannot be done."""
-    if len(now) < len(sent):
-        return None
-    chunks: list[JSON] = []
-    for index, block in enumerate(now):
-        text = block.get("text", "") if block["type"] == "markdown" else ""
-        if index < len(sent):
-            if sent[index] == block:
-                continue
-            before = sent[index].get("text", "")
-            grows = (
-                text and sent[index]["type"] == "markdown" and index == len(sent) - 1
-            )
-            if not grows or not text.startswith(before):
-                return None
-            chunks.append({"type": "markdown_text", "text": text[len(before) :]})
-        elif text:
-            gap = "\n\n" if index and now[index - 1]["type"] == "markdown" else ""
-            chunks.append({"type": "markdown_text", "text": gap + text})
-        else:
-            chunks.append({"type": "blocks", "blocks": [block]})
-    return chunks
-
-
-def _settled_text(text: str) -> str:
-    """`text` without an end that may turn into a link, a table or code."""
-    head, _, line = text.rpartition("\n")
-    if len(re.findall(r"^ {0,3}```", text, re.MULTILINE)) % 2:
-        return head.rstrip()
-    before, gap, last = head.rpartition("\n\n")
-    if "|" in line or last.lstrip().startswith("|"):
-        return before.rstrip() if gap else ""
-    unclosed = _OPEN.search(_CLOSED.sub(lambda found: " " * len(found[0]), line))
-    if unclosed:
-        line = line[: unclosed.start()]
-    elif not line.endswith((" ", "\t")):
-        words = line.rsplit(None, 1)
-        word = words[-1] if words else ""
-        address = word.lower()
-        if not _PLAIN_WORD.fullmatch(word) or "https".startswith(address):
-            line = line[: len(line) - len(word)]
-    return f"{head}\n{line}".rstrip() if head else line.rstrip()
 
 
 def _task(id_: str, title: str, sources: Sequence[Source] = ()) -> JSON:

@@ -12,12 +12,8 @@ from servers.slack import BOT_TOKEN, SlackServer
 from adapters.slack.adapter import SlackAdapter
 from adapters.slack.blocks import layouts
 from adapters.slack.settings import SlackSettings
-from adapters.slack.streaming import (
-    STARTS_PER_MINUTE,
-    Streams,
-    extension,
-    settled,
-)
+from adapters.slack.settling import extension, settled
+from adapters.slack.streaming import STARTS_PER_MINUTE, Streams
 from bot.errors import DeliveryError
 from bot.model import (
     Action,
