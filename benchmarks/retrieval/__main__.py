@@ -15,6 +15,7 @@ from backends.knowledge.minilm import MiniLM, find_weights
 from backends.knowledge.retriever import ENOUGH
 from benchmarks.measure import show
 from benchmarks.retrieval import peers
+from benchmarks.retrieval.embedding import embedding
 from benchmarks.retrieval.knobs import KNOBS, Knob
 from benchmarks.retrieval.measures import (
     DEPTH,
@@ -141,6 +142,8 @@ async def run(options: argparse.Namespace) -> None:
     if "knobs" in options.parts:
         for texts in sets:
             await turn_knobs(texts, embedder)
+    if "embedding" in options.parts:
+        show(list(embedding(sets, options.threads)))
     if "ingestion" in options.parts:
         await measure_ingestion(sets, model)
     if "speed" in options.parts:
@@ -151,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the sets")
     parser.add_argument("--threads", type=int, default=1, help="threads that embed")
-    parts = ["quality", "knobs", "ingestion", "speed"]
+    parts = ["quality", "knobs", "embedding", "ingestion", "speed"]
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     options = parser.parse_args()
     if not list(options.data.rglob("questions.jsonl")):
