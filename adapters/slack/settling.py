@@ -1,4 +1,4 @@
-"""What of a growing answer stays as it is, and what leads from one state to the next."""
+"""What of a growing answer stays as it is, and what leads from one state to another."""
 
 import re
 from collections.abc import Sequence
