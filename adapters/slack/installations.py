@@ -125,9 +125,11 @@ class Installations:
     async def find(self, owner: Owner) -> Bot | None:
         """The bot of a workspace: its own, or that of its organisation."""
         try:
-            own = await self._find(owner.team)
+            own = await self._own(owner.team)
             if own is not None:
-                return own
+                return await self.store.async_find_bot(
+                    enterprise_id=own or None, team_id=owner.team
+                )
             enterprise = owner.enterprise or await self._enterprise(owner.team)
             if not enterprise:
                 return None
@@ -155,37 +157,43 @@ class Installations:
         return list({team: Owner(team, other or "") for team, other in rows}.values())
 
     async def remove(self, owner: Owner) -> list[str]:
-        """Drop an installation; the workspaces that it was for."""
-        where = {
-            "enterprise_id": owner.enterprise or None,
-            "team_id": owner.team or None,
-        }
+        """Drop an installation; the workspaces that it was for.
+
+        Where a workspace has none of its own, it is the organisation's that ended.
+        """
         members = self._members
-        mine = members.c.team_id == owner.team
-        if not owner.team:
-            mine = members.c.enterprise_id == owner.enterprise
         try:
+            own = await self._own(owner.team)
+            if own is not None:
+                enterprise, team, mine = (
+                    own,
+                    owner.team,
+                    members.c.team_id == owner.team,
+                )
+            else:
+                enterprise = owner.enterprise or await self._enterprise(owner.team)
+                team, mine = "", members.c.enterprise_id == enterprise
+            where = {"enterprise_id": enterprise or None, "team_id": team or None}
             await self.store.async_delete_bot(**where)
             await self.store.async_delete_installation(**where)
             async with self._engine.begin() as connection:
                 known = select(members.c.team_id).where(mine)
-                gone = list((await connection.execute(known)).scalars())
+                gone = set((await connection.execute(known)).scalars())
                 await connection.execute(delete(members).where(mine))
         except SQLAlchemyError as error:
             raise _away(error) from error
-        return list({*gone, *([owner.team] if owner.team else [])})
+        return sorted(gone | ({owner.team} if owner.team else set()))
 
-    async def _find(self, team: str) -> Bot | None:
-        """An installation in the workspace itself, within an organisation or not."""
+    async def _own(self, team: str) -> str | None:
+        """The organisation of a workspace that installed the app itself, "" for none;
+        None when it did not."""
         bots = self.store.bots
         known = select(bots.c.enterprise_id).where(
             bots.c.client_id == self._client_id, bots.c.team_id == team
         )
         async with self._engine.connect() as connection:
             found = (await connection.execute(known)).first()
-        if found is None:
-            return None
-        return await self.store.async_find_bot(enterprise_id=found[0], team_id=team)
+        return None if found is None else found[0] or ""
 
     async def _enterprise(self, team: str) -> str:
         members = self._members

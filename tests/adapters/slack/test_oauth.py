@@ -334,7 +334,14 @@ async def test_an_organisation_installs_it_for_all_its_workspaces(
         # A process that has seen no event yet can answer, too.
         (second,) = (e for e in box.of(Said) if e.message.text == "second")
         await post(adapter, second.conversation, "42")
+        slack.uninstall(teams[1].workspace.team_id)
+        await slack.settled()
+        for team in teams:
+            place = ConversationId("slack", team.workspace.team_id, "D1")
+            with pytest.raises(DeliveryImpossible):
+                await post(adapter, place, "42")
 
+    assert set(box.forgotten) == {"slack:T00000002", "slack:T00000003"}
     assert page.startswith("200")
     assert sorted(box.texts()) == ["first", "second"]
     assert [message["text"] for message in teams[1].bot_messages()] == ["42"]
