@@ -16,9 +16,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 def test_people_ask_press_and_fill_in() -> None:
     """The recipe of the Makefile, with a bot of its own over the handbook."""
     assert "\t@PYTHONPATH=tests $(BIN)/python -m servers.discord.demo\n" in MAKEFILE
-    typed = (
-        "@curbside When do walk-ins close on Friday?\n:in dm\n/curbside whoami\n:quit\n"
-    )
+    typed = "@curbside When do walk-ins close on Friday?\n:in dm\n/help\n:quit\n"
 
     done = subprocess.run(
         [sys.executable, "-m", "servers.discord.demo"],
