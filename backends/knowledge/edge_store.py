@@ -7,9 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numpy as np
 import qdrant_edge as edge
 
 from backends.knowledge.edge_folder import (
@@ -20,6 +19,15 @@ from backends.knowledge.edge_folder import (
     require_room,
     sweep,
     unusable,
+)
+from backends.knowledge.edge_points import (
+    is_any,
+    is_value,
+    to_entry,
+    to_hit,
+    to_point,
+    to_queries,
+    vectors_of,
 )
 from backends.knowledge.folder_lock import FolderLock
 from backends.knowledge.fusion import Ranking, fused, paired
@@ -34,14 +42,11 @@ from backends.knowledge.store import (
     StoreUnavailable,
     VectorStore,
     View,
-    entry_payload,
     point_id,
     rarest,
     record_payload,
-    to_piece,
     to_record,
 )
-from backends.knowledge.terms import Sparse
 
 T = TypeVar("T")
 PAGE = 1_000
@@ -133,7 +138,7 @@ class EdgeStore:
     async def upsert(self, entries: Sequence[Entry]) -> None:
         def write() -> None:
             require_room(self.folder)
-            points = [_point(entry) for entry in entries]
+            points = [to_point(entry) for entry in entries]
             self._shard.update(edge.UpdateOperation.upsert_points(points))
 
         if entries:
@@ -152,8 +157,8 @@ class EdgeStore:
 
     async def prune(self, document: str, revision: str) -> None:
         old = edge.Filter(
-            must=[_is("type", "piece"), _is("document", document)],
-            must_not=[_is("revision", revision)],
+            must=[is_value("type", "piece"), is_value("document", document)],
+            must_not=[is_value("revision", revision)],
         )
         await self._run(
             lambda: self._shard.update(
@@ -162,7 +167,7 @@ class EdgeStore:
         )
 
     async def delete(self, documents: Collection[str]) -> None:
-        gone = edge.Filter(must=[_any("document", documents)])
+        gone = edge.Filter(must=[is_any("document", documents)])
         if documents:
             await self._run(
                 lambda: self._shard.update(
@@ -175,11 +180,11 @@ class EdgeStore:
     ) -> list[Hit]:
         if not views:
             return []
-        allowed = edge.Filter(must=[_any("labels", audience)])
+        allowed = edge.Filter(must=[is_any("labels", audience)])
         requests = [
             edge.QueryRequest(limit=PREFETCH, query=query, filter=allowed)
             for view in views
-            for query in _queries(view)
+            for query in to_queries(view)
         ]
 
         def look_up() -> list[Hit]:
@@ -200,7 +205,7 @@ class EdgeStore:
     def _fetch(self, ids: Iterable[str]) -> list[Hit]:
         wanted: list[int | uuid.UUID | str] = list(ids)
         points = self._shard.retrieve(wanted, with_payload=True, with_vector=[DENSE])
-        hits = {str(point.id): _hit(point) for point in points}
+        hits = {str(point.id): to_hit(point) for point in points}
         return [hits[id] for id in map(str, wanted) if id in hits]
 
     async def rarity(self, terms: Collection[int]) -> dict[int, float]:
@@ -217,7 +222,7 @@ class EdgeStore:
             known = {}
             for term, points in zip(terms, answers, strict=True):
                 for point in points:
-                    vector = _vectors(point)[SPARSE]
+                    vector = vectors_of(point)[SPARSE]
                     weight = vector.values[vector.indices.index(term)]
                     known[term] = point.score / weight
             rest = 0.0 if len(known) == len(terms) else rarest(self._count())
@@ -227,7 +232,7 @@ class EdgeStore:
 
     async def documents(self) -> dict[str, DocumentRecord]:
         def read() -> dict[str, DocumentRecord]:
-            wanted = edge.Filter(must=[_is("type", "document")])
+            wanted = edge.Filter(must=[is_value("type", "document")])
             found: list[DocumentRecord] = []
             offset = None
             while True:
@@ -242,7 +247,9 @@ class EdgeStore:
         return await self._run(read)
 
     async def entries(self, documents: Collection[str]) -> list[Entry]:
-        wanted = edge.Filter(must=[_is("type", "piece"), _any("document", documents)])
+        wanted = edge.Filter(
+            must=[is_value("type", "piece"), is_any("document", documents)]
+        )
 
         def read() -> list[Entry]:
             found: list[Entry] = []
@@ -256,7 +263,7 @@ class EdgeStore:
                     with_vector=True,
                 )
                 records, offset = self._shard.scroll(request)
-                found.extend(map(_entry, records))
+                found.extend(map(to_entry, records))
                 if offset is None:
                     return found
 
@@ -266,7 +273,7 @@ class EdgeStore:
         return await self._run(self._count)
 
     def _count(self) -> int:
-        pieces = edge.Filter(must=[_is("type", "piece")])
+        pieces = edge.Filter(must=[is_value("type", "piece")])
         count: int = self._shard.count(edge.CountRequest(exact=True, filter=pieces))
         return count
 
@@ -296,49 +303,3 @@ class EdgeStore:
             raise StoreUnavailable(
                 f"the document store in {str(self.folder)!r} failed: {error}"
             ) from error
-
-
-def _point(entry: Entry) -> edge.Point:
-    sparse = edge.SparseVector(list(entry.sparse.indices), list(entry.sparse.values))
-    vectors = {DENSE: entry.dense.tolist(), SPARSE: sparse}
-    return edge.Point(entry.id, vectors, entry_payload(entry))
-
-
-def _entry(record: edge.Record) -> Entry:
-    vectors = cast(dict[str, Any], record.vector)
-    sparse = vectors[SPARSE]
-    return Entry(
-        to_piece(record.payload or {}),
-        np.asarray(vectors[DENSE], np.float32),
-        Sparse(tuple(sparse.indices), tuple(sparse.values)),
-    )
-
-
-def _queries(view: View) -> list[edge.Query]:
-    queries = [edge.Query.Nearest(view.dense.tolist(), DENSE)]
-    if view.sparse.indices:
-        sparse = edge.SparseVector(list(view.sparse.indices), list(view.sparse.values))
-        queries.append(edge.Query.Nearest(sparse, SPARSE))
-    return queries
-
-
-def _hit(point: edge.Record) -> Hit:
-    vector = cast(dict[str, Any], point.vector)[DENSE]
-    return Hit(
-        id=str(point.id),
-        piece=to_piece(point.payload or {}),
-        score=0.0,
-        dense=np.asarray(vector, np.float32),
-    )
-
-
-def _vectors(point: edge.ScoredPoint) -> dict[str, Any]:
-    return cast(dict[str, Any], point.vector)
-
-
-def _is(field: str, value: str) -> edge.FieldCondition:
-    return edge.FieldCondition(field, match=edge.MatchValue(value))
-
-
-def _any(field: str, values: Collection[str]) -> edge.FieldCondition:
-    return edge.FieldCondition(field, match=edge.MatchAny(sorted(values)))

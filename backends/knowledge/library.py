@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from backends.base import BackendError, BackendMisconfigured
+from backends.base import BackendError
 from backends.knowledge.bulk import Bulk
 from backends.knowledge.chunking import CHUNKER_VERSION
 from backends.knowledge.embedding import Connected, Embedder, Vectors
-from backends.knowledge.folder_lock import FolderLock
 from backends.knowledge.ingest import Progress, Report, sync
 from backends.knowledge.loaders import DEFAULT_LIMITS
 from backends.knowledge.models import load_embedder, load_reranker
+from backends.knowledge.opening import Engine
 from backends.knowledge.reindexing import carry_over, catch_up, copy
 from backends.knowledge.retrieval_options import RetrievalOptions
 from backends.knowledge.retriever import Reranker, Retriever
@@ -68,9 +68,7 @@ class Library:
         situating: Situating | None = None,
     ) -> None:
         self._data_dir = data_dir
-        self._url = qdrant_url
-        self._api_key = qdrant_api_key
-        self._server = server
+        self._engine = Engine(data_dir, qdrant_url, qdrant_api_key, server)
         self._ray_address = ray_address
         self._models = models or RetrievalOptions()
         self._situating = situating
@@ -226,14 +224,14 @@ class Library:
         self, collection: str, identity: Identity, keep: bool
     ) -> VectorStore:
         try:
-            return await self._store(collection, identity, checked=False)
+            return await self._engine.open(collection, identity, checked=False)
         except StoreInUse:
             raise
         except StoreUnavailable:
             if keep:
                 raise
             # Damaged, and nothing of it is wanted.
-            return await self._store(collection, identity, rebuild=True)
+            return await self._engine.open(collection, identity, rebuild=True)
 
     async def teach(
         self,
@@ -290,13 +288,8 @@ class Library:
 
     def require_free(self, collection: str) -> None:
         """Raise `StoreInUse` when another process holds a collection; opens nothing."""
-        folder = self._folder(collection)
-        if self._url or collection in self._stores or not folder.exists():
-            return
-        lock = FolderLock(folder)
-        with suppress(OSError):  # what is wrong with the folder shows when it is opened
-            lock.acquire()
-        lock.release()
+        if collection not in self._stores:
+            self._engine.require_free(collection)
 
     async def aclose(self) -> None:
         """Close what was opened."""
@@ -315,38 +308,8 @@ class Library:
                 check_identity(await outdated.identity(), identity, where)
                 return outdated, embedder
             if collection not in self._stores:
-                self._stores[collection] = await self._store(collection, identity)
+                self._stores[collection] = await self._engine.open(collection, identity)
             return self._stores[collection], embedder
-
-    async def _store(
-        self,
-        collection: str,
-        identity: Identity,
-        *,
-        rebuild: bool = False,
-        checked: bool = True,
-    ) -> VectorStore:
-        plain = collection.replace("-", "").replace("_", "").isalnum()
-        if not plain or "--" in collection:
-            raise BackendMisconfigured(
-                f"collection {collection!r}: use letters, digits, single - and _ only"
-            )
-        if self._url:
-            from backends.knowledge.server_store import ServerStore
-
-            return await ServerStore.open(
-                *(self._url, collection, identity, self._api_key, rebuild),
-                options=self._server,
-                checked=checked,
-            )
-        from backends.knowledge.edge_store import EdgeStore
-
-        return await EdgeStore.open(
-            self._folder(collection), identity, rebuild, checked=checked
-        )
-
-    def _folder(self, collection: str) -> Path:
-        return self._data_dir / "knowledge" / collection
 
     def _cluster(self) -> tuple[Bulk | None, Spread | None]:
         """What bulk work runs on, if not on this machine."""

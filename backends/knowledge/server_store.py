@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import numpy as np
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
@@ -16,6 +15,15 @@ from backends.base import BackendMisconfigured
 from backends.knowledge.fusion import Ranking, fused, paired
 from backends.knowledge.server_layout import AlreadyThere, Generations
 from backends.knowledge.server_options import ServerOptions
+from backends.knowledge.server_points import (
+    is_any,
+    is_value,
+    to_entry,
+    to_hit,
+    to_point,
+    to_queries,
+    vector_of,
+)
 from backends.knowledge.store import (
     DENSE,
     IDENTITY_ID,
@@ -30,14 +38,11 @@ from backends.knowledge.store import (
     VectorStore,
     View,
     check_identity,
-    entry_payload,
     point_id,
     rarest,
     record_payload,
-    to_piece,
     to_record,
 )
-from backends.knowledge.terms import Sparse
 
 T = TypeVar("T")
 PAGE = 1_000
@@ -172,7 +177,7 @@ class ServerStore:
 
     async def upsert(self, entries: Sequence[Entry]) -> None:
         if entries:
-            points = [_point(entry) for entry in entries]
+            points = [to_point(entry) for entry in entries]
             await self._ask(self._client.upsert(self.collection, points, wait=True))
 
     async def record(self, document: DocumentRecord) -> None:
@@ -185,14 +190,14 @@ class ServerStore:
 
     async def prune(self, document: str, revision: str) -> None:
         old = models.Filter(
-            must=[_is("type", "piece"), _is("document", document)],
-            must_not=[_is("revision", revision)],
+            must=[is_value("type", "piece"), is_value("document", document)],
+            must_not=[is_value("revision", revision)],
         )
         await self._delete(old)
 
     async def delete(self, documents: Collection[str]) -> None:
         if documents:
-            await self._delete(models.Filter(must=[_any("document", documents)]))
+            await self._delete(models.Filter(must=[is_any("document", documents)]))
 
     async def _delete(self, wanted: models.Filter) -> None:
         selector = models.FilterSelector(filter=wanted)
@@ -204,13 +209,13 @@ class ServerStore:
         if not views:
             return []
         await self._follow()
-        allowed = models.Filter(must=[_any("labels", audience)])
+        allowed = models.Filter(must=[is_any("labels", audience)])
         requests = [
             models.QueryRequest(
                 query=query, using=using, limit=PREFETCH, filter=allowed
             )
             for view in views
-            for using, query in _queries(view)
+            for using, query in to_queries(view)
         ]
         answers = await self._ask(
             self._client.query_batch_points(self.collection, requests)
@@ -232,7 +237,7 @@ class ServerStore:
                 self.collection, list(ids), with_payload=True, with_vectors=[DENSE]
             )
         )
-        hits = {str(point.id): _hit(point) for point in points}
+        hits = {str(point.id): to_hit(point) for point in points}
         found = [hits[id] for id in ids if id in hits]
         return [hit for hit in found if hit.piece.labels & audience]
 
@@ -254,14 +259,14 @@ class ServerStore:
         known = {}
         for term, answer in zip(terms, answers, strict=True):
             for point in answer.points:
-                vector = _vector(point, SPARSE)
+                vector = vector_of(point, SPARSE)
                 weight = vector.values[vector.indices.index(term)]
                 known[term] = point.score / weight
         rest = 0.0 if len(known) == len(terms) else rarest(await self.count())
         return {term: known.get(term, rest) for term in terms}
 
     async def documents(self) -> dict[str, DocumentRecord]:
-        wanted = models.Filter(must=[_is("type", "document")])
+        wanted = models.Filter(must=[is_value("type", "document")])
         found: list[DocumentRecord] = []
         offset = None
         while True:
@@ -275,7 +280,9 @@ class ServerStore:
     async def entries(self, documents: Collection[str]) -> list[Entry]:
         if not documents:
             return []
-        wanted = models.Filter(must=[_is("type", "piece"), _any("document", documents)])
+        wanted = models.Filter(
+            must=[is_value("type", "piece"), is_any("document", documents)]
+        )
         found: list[Entry] = []
         offset = None
         while True:
@@ -284,12 +291,12 @@ class ServerStore:
                     self.collection, wanted, PAGE, offset=offset, with_vectors=True
                 )
             )
-            found.extend(map(_entry, records))
+            found.extend(map(to_entry, records))
             if offset is None:
                 return found
 
     async def count(self) -> int:
-        pieces = models.Filter(must=[_is("type", "piece")])
+        pieces = models.Filter(must=[is_value("type", "piece")])
         answer = await self._ask(
             self._client.count(self.collection, pieces, exact=True)
         )
@@ -321,57 +328,3 @@ class ServerStore:
                 f"the Qdrant server at {self._url} does not answer "
                 f"({type(cause).__name__}: {cause}); check that it runs"
             ) from error
-
-
-def _point(entry: Entry) -> models.PointStruct:
-    sparse = models.SparseVector(
-        indices=list(entry.sparse.indices), values=list(entry.sparse.values)
-    )
-    return models.PointStruct(
-        id=entry.id,
-        vector={DENSE: entry.dense.tolist(), SPARSE: sparse},
-        payload=entry_payload(entry),
-    )
-
-
-def _entry(record: models.Record) -> Entry:
-    sparse = _vector(record, SPARSE)
-    return Entry(
-        to_piece(record.payload or {}),
-        np.asarray(_vector(record, DENSE), np.float32),
-        Sparse(tuple(sparse.indices), tuple(sparse.values)),
-    )
-
-
-def _queries(view: View) -> list[tuple[str, list[float] | models.SparseVector]]:
-    queries: list[tuple[str, list[float] | models.SparseVector]] = [
-        (DENSE, view.dense.tolist())
-    ]
-    if view.sparse.indices:
-        sparse = models.SparseVector(
-            indices=list(view.sparse.indices), values=list(view.sparse.values)
-        )
-        queries.append((SPARSE, sparse))
-    return queries
-
-
-def _hit(point: models.Record) -> Hit:
-    return Hit(
-        id=str(point.id),
-        piece=to_piece(point.payload or {}),
-        score=0.0,
-        dense=np.asarray(_vector(point, DENSE), np.float32),
-    )
-
-
-def _vector(point: models.Record | models.ScoredPoint, name: str) -> Any:
-    assert isinstance(point.vector, dict)
-    return point.vector[name]
-
-
-def _is(field: str, value: str) -> models.FieldCondition:
-    return models.FieldCondition(key=field, match=models.MatchValue(value=value))
-
-
-def _any(field: str, values: Collection[str]) -> models.FieldCondition:
-    return models.FieldCondition(key=field, match=models.MatchAny(any=sorted(values)))
