@@ -4,21 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backends.base import Passage
-from backends.support.evidence import Company, Evidence
+from backends.support.evidence import Evidence
 from backends.support.lexicon import CAN, COMMON, HAVE_TO, LIMITING, OBLIGED, PERMITTED
 from backends.support.lexing import Lexeme, lexemes
+from backends.support.placing import in_table, misplaced
 from backends.support.polarity import turned
 from backends.support.reading import read
-from backends.support.scope import bounds_in
+from backends.support.scope import count
 from backends.support.substitution import renamed, replaced
-from backends.support.tokens import NAME, NUMBER, WORD, Token
-
-NEARER = 0.75
-"""A fact stands in the wrong place when another one is by that much nearer to it."""
-
-NAMES_NEARER = 0.5
-STRONG = 0.5
-"""So near must another value be to speak against "an hour" that is nowhere."""
+from backends.support.tokens import NAME, WORD, Token
 
 ENOUGH_WORDS = 0.4
 MOST_WORDS = 0.7
@@ -57,7 +51,7 @@ def compare(
         return SUPPORTED
     found = lexemes(claim)
     english = _is_english(found, evidence)
-    reason = _missing(tokens, evidence, english) or _misplaced(tokens, evidence)
+    reason = _missing(tokens, evidence, english) or misplaced(tokens, evidence)
     if not reason and english:
         reason = (
             _limited(found, evidence)
@@ -75,7 +69,7 @@ def _missing(tokens: Sequence[Token], evidence: Evidence, english: bool) -> str:
     for token in tokens:
         if token.kind == WORD or token.loose or (token.kind == NAME and not english):
             continue
-        if not known(token, evidence) and not _in_table(token, tokens, evidence):
+        if not known(token, evidence) and not in_table(token, tokens, evidence):
             return token.text
     return ""
 
@@ -92,66 +86,6 @@ def known(token: Token, evidence: Evidence) -> bool:
     return token.text.isupper() and len(low) > 1 and low in evidence.initials
 
 
-def _in_table(token: Token, tokens: Sequence[Token], evidence: Evidence) -> bool:
-    """Whether a number stands bare, with its unit in the head of its column."""
-    unit = token.text.split()[-1].casefold()
-    if not token.raw or unit[0].isdigit() or unit not in evidence.words:
-        return False
-    bare = [other for other in evidence.tokens if other.kind == NUMBER]
-    company = Company(token, tokens, evidence, carried=0.0)
-    same = company.best(other.at for other in bare if other.raw & token.raw)
-    rival = company.best(other.at for other in bare if not other.raw & token.raw)
-    return same > 0 and same >= NEARER * rival
-
-
-def _misplaced(tokens: Sequence[Token], evidence: Evidence) -> str:
-    """A fact that the passages have, but say of something else."""
-    for token in tokens:
-        if token.kind in (WORD, NAME):
-            continue
-        same = evidence.places(token)
-        others = [
-            other.at
-            for other in evidence.tokens
-            if token.rivals(other) and not any(other.says(each) for each in tokens)
-        ]
-        company = Company(token, tokens, evidence)
-        against = company.best(others)
-        if token.loose and not same and against < STRONG:
-            continue
-        if company.best(same) < NEARER * against:
-            return token.text
-    for token in tokens:
-        if token.kind == NAME and _another(token, tokens, evidence):
-            return token.text
-    for token in tokens:
-        if token.bound and _bound_turned(token, evidence):
-            return token.text
-    return ""
-
-
-def _another(token: Token, tokens: Sequence[Token], evidence: Evidence) -> bool:
-    """Whether the passages say it of somebody else."""
-    said = {each.key for each in tokens}
-    others = [o.at for o in evidence.tokens if o.kind == NAME and o.key not in said]
-    company = Company(token, tokens, evidence, carried=0.0)
-    against = company.best(others)
-    same = company.best(evidence.places(token))
-    return against > STRONG and same < NAMES_NEARER * against
-
-
-def _bound_turned(token: Token, evidence: Evidence) -> bool:
-    """Whether "at least" became "at most", or the other way round."""
-    same = [other for other in evidence.tokens if token.says(other)]
-    if any(other.bound != -token.bound for other in same):
-        return False
-    return not any(
-        bound == token.bound
-        for other in same
-        for bound in bounds_in(evidence.sentence_at(other.at).low)
-    )
-
-
 def _limited(found: Sequence[Lexeme], evidence: Evidence) -> str:
     """An "only" that nothing in the passages speaks for."""
     said = any(lexeme.low in ("only", "solely", "exclusively") for lexeme in found)
@@ -162,6 +96,8 @@ def _obliged(
     tokens: Sequence[Token], found: Sequence[Lexeme], evidence: Evidence
 ) -> str:
     """A "must" where the passages say "may", or the other way round."""
+    if count(found):
+        return ""
     said = {lexeme.low for lexeme in found}
     closest = evidence.closest(tokens)
     words = set(closest.low) if closest else set()

@@ -23,11 +23,14 @@ REACH = 5.0
 """Words over which nearness falls to a third."""
 TOGETHER = 0.15
 """What a word of the same sentence counts at least."""
-GOVERNING = 0.3
+GOVERNING = 0.6
 """What a word that comes before in the sentence counts at least."""
-CARRIED = 0.3
+CARRIED = 0.45
 """What a word of the sentence before counts: "it" may stand for it."""
-FAR = 0.3
+DECIDED = 0.15
+"""Where two places differ, so much of it must speak for one of them."""
+LEAST = 0.05
+FAR = 0.45
 """What a word at the other end of a claim counts."""
 APART = 12.0  # between two sentences
 HEAD = 40.0  # between a passage's head and its text
@@ -78,6 +81,8 @@ class Evidence:
         found = lexemes(text)
         low = tuple(lexeme.low for lexeme in found)
         end = (placed[-1].at if placed else start) + 1
+        if self.sentences and self.sentences[-1].low[:1] == low[:1]:
+            before = start  # rows of one table: none goes on where the last one ended
         self.sentences.append(Sentence(placed, low, count(found), start, end, before))
         self.tokens += placed
         for token in placed:
@@ -148,7 +153,7 @@ class Evidence:
             for other in self._stems.get(str(stem)[:4], ()):
                 if alike(str(stem), other):
                     found += self._places[other]
-        return found
+        return sorted(set(found))
 
     def in_sense(self, token: Token) -> list[float]:
         """Where it stands with the same sign, if it does so anywhere."""
@@ -159,6 +164,10 @@ class Evidence:
     @cached_property
     def _signs(self) -> dict[float, bool]:
         return {token.at: token.negated for token in self.tokens}
+
+    def denied_at(self, place: float) -> bool:
+        """Whether the word at a place has a negator."""
+        return any(token.denied for token in self.tokens if token.at == place)
 
     def weight(self, places: Sequence[float]) -> float:
         """What is seldom says most about where something belongs."""
@@ -189,8 +198,27 @@ class Company:
 
     def around(self, place: float) -> float:
         """How much of it stands around a place in the passages."""
+        return sum(self._shares(place))
+
+    def best(self, places: Iterable[float]) -> float:
+        """The most that stands around any of these places; 0 for none."""
+        return max((0.01 + self.around(place) for place in places), default=0.0)
+
+    def prefers(self, others: Sequence[float], same: Sequence[float]) -> bool:
+        """Whether it stands around one of `others` rather than around any of `same`.
+
+        Only what tells two places apart counts: what governs both says nothing.
+        """
+        rivals = [self._shares(place) for place in others]
+        return bool(rivals) and not any(
+            all(_contrast(self._shares(place), rival) >= -DECIDED for rival in rivals)
+            for place in same
+        )
+
+    def _shares(self, place: float) -> list[float]:
+        """What each thing around counts at a place."""
         sentence = self._evidence.sentence_at(place)
-        total = 0.0
+        shares = []
         for weight, places, word in self._around:
             nearness = max(math.exp(-abs(other - place) / REACH) for other in places)
             if any(sentence.start <= other < place for other in places):
@@ -199,12 +227,15 @@ class Company:
                 nearness = max(nearness, TOGETHER)
             elif word and any(sentence.before <= o < sentence.start for o in places):
                 nearness = max(nearness, self._carried)
-            total += weight * nearness
-        return total
+            shares.append(weight * nearness)
+        return shares
 
-    def best(self, places: Iterable[float]) -> float:
-        """The most that stands around any of these places; 0 for none."""
-        return max((0.01 + self.around(place) for place in places), default=0.0)
+
+def _contrast(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """From -1, all speaks for the other place, to 1, all speaks for ours."""
+    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
+    total = sum(map(abs, differences))
+    return sum(differences) / total if total > LEAST else 0.0
 
 
 def keys(token: Token) -> Iterable[Hashable]:

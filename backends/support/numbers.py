@@ -80,9 +80,13 @@ def readings(digits: str) -> frozenset[float]:
     for grouping, point in ((",", "."), (".", ",")):
         whole, _, rest = plain.partition(point)
         first, *groups = whole.split(grouping)
+        if groups and first == "0":
+            continue
         if (rest or "0").isdigit() and all(len(group) == 3 for group in groups):
             found.add(same(float(f"{first}{''.join(groups)}.{rest or 0}")))
-    return frozenset(found)
+    # In English a comma before three digits parts thousands; a point may do so too.
+    thousands = {value for value in found if "," in plain and value >= 1000}
+    return frozenset(thousands or found)
 
 
 def spelt(words: Sequence[str]) -> tuple[float, int] | None:

@@ -8,7 +8,6 @@ from backends.support.scope import count
 from backends.support.stems import stem
 from backends.support.tokens import Token
 
-NEARER = 0.75
 MOST = 0.6  # of a sentence's words; a claim with more of them repeats it
 BREAK = 7.0  # words without weight do not fill this, a stop does
 NEARLY_ALL = 0.85
@@ -28,7 +27,8 @@ def turned(tokens: Sequence[Token], found: Sequence[Lexeme], evidence: Evidence)
         if place is None:
             continue
         # "No dogs are allowed" and "dogs are not allowed" turn other words.
-        if token.opposite or (ours - evidence.sentence_at(place).negators) % 2:
+        worded = token.opposite and evidence.denied_at(place) == token.denied
+        if worded or (ours - evidence.sentence_at(place).negators) % 2:
             return token.text
     return "" if same_count else _unmatched(tokens, closest, evidence)
 
@@ -49,9 +49,10 @@ def _contrary(
     if not opposed:
         return None
     company = Company(token, tokens, evidence)
-    alike = company.best(each.at for each in others if each.at not in opposed)
-    place = max(opposed, key=company.around)
-    return place if alike < NEARER * company.best([place]) else None
+    alike = [each.at for each in others if each.at not in opposed]
+    if alike and not company.prefers(opposed, alike):
+        return None
+    return max(opposed, key=company.around)
 
 
 def _same_word(token: Token, among: Sequence[Token]) -> list[Token]:
@@ -66,7 +67,7 @@ def _unmatched(tokens: Sequence[Token], closest: Sentence, evidence: Evidence) -
     """A negation that only one side has, though its word is on that side alone."""
     ours = {token.key for token in tokens}
     theirs = {token.key for token in closest.tokens}
-    denied = [token for token in tokens if token.negated]
+    denied = [token for token in tokens if token.denied]
     turned = {t.key for t in evidence.tokens if t.negated or t.doubtful}
     if denied and denied[0].key in turned:
         return ""

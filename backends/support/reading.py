@@ -80,6 +80,7 @@ def word(on: Cursor, at: int) -> int:
             doubtful=on.doubtful[at],
             begins=lexeme.begins,
             opposite=opposite,
+            denied=on.negated[at],
             groups=meanings(lexeme.low),
         )
     )

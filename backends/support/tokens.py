@@ -29,6 +29,7 @@ class Token:
     loose: bool = False
     begins: bool = False
     opposite: bool = False  # it has an opposite, as "open" has "closed"
+    denied: bool = False  # by a negator, whatever the word says itself
     groups: frozenset[str] = frozenset()  # of synonyms
 
     @property
@@ -63,7 +64,7 @@ class Token:
         if self.kind != other.kind:
             kinds = {self.kind, other.kind}
             if kinds == {NUMBER, ORDINAL}:
-                return not self.raw & other.raw
+                return self.kind == ORDINAL and not self.raw & other.raw
             measured = not kinds & {NUMBER, ORDINAL, CLOCK}
             return kinds <= DURATIONS or (measured and bool(self.raw & other.raw))
         if self.kind == WEEKDAY:
