@@ -25,7 +25,7 @@ from bot.model import (
     Pressed,
     answer_id,
 )
-from bot.policies import audience, is_reviewer
+from bot.policies import audience, is_reviewer, may_teach
 from bot.proposals import Proposal, Proposals, Teach
 from bot.reading import Reading
 from bot.settings import Settings
@@ -208,6 +208,8 @@ class Reviewing:
             )
         if four_eyes and approved and item.by == reviewer:
             raise NotAllowed(say("four_eyes"))
+        if approved and not may_teach(author, place.platform, self.settings):
+            raise NotAllowed(say("not_teacher"))
         if approved:
             await self.teach(
                 item.collection,

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from house import ANN, PLACE, House, Start
+from house import ANN, BOSS, PLACE, House, Start
 
 from backends.tuning.example import Origin, Status, TrainingExample
 from bot.examples import Examples
 from bot.model import Action, Attachment, Author, Button, Form, Said
 from bot.models import Models, TunedModel
 from bot.testing import Shown
+from bot.words import say
 
 RITA = Author("rita", "Rita")
 OTTO = Author("otto", "Otto")
@@ -182,6 +183,22 @@ async def test_a_message_is_proposed_and_becomes_a_document(start: Start) -> Non
     [(what, labels)] = taught
     assert what == ("documents", "When does the gate open?", "At six.")
     assert labels == {"public"}
+
+
+async def test_an_admin_by_the_platforms_right_proposes_but_does_not_decide(
+    start: Start,
+) -> None:
+    house = await start()
+    learn = Button(Action.LEARN, "Learn", "The gate opens at six.")
+    fields = {"question": "When does the gate open?", "answer": "At six."}
+    assert await house.press(learn, BOSS, fields=fields) == say("proposed")
+    shown = await card(house, BOSS)
+
+    said = await house.press(button(shown, Action.APPROVE), BOSS)
+
+    assert said == say("not_teacher")
+    [proposal] = await house.app.admin.reviewing.proposals.waiting("memory:w")
+    assert proposal.state == "open"
 
 
 async def test_the_last_answer_is_proposed_once(start: Start) -> None:
