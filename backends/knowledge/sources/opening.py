@@ -3,17 +3,20 @@
 from pathlib import Path
 
 from backends.knowledge.sources.base import FOLDER_LABELS, STAFF, Source
-from backends.knowledge.sources.fetching import FetchLimits
 from backends.knowledge.sources.files import LocalFiles
 from backends.knowledge.sources.options import SourceOptions
-from backends.knowledge.sources.remote import RemoteFiles
-from backends.knowledge.sources.web import SiteLimits, WebSite
 
 
 def open_source(name: str, options: SourceOptions) -> Source:
-    """The source by the kind of its URL. Nothing is read yet."""
+    """The source by the kind of its URL. Nothing is read yet.
+
+    What only other kinds need is not imported: a bot without web sites does not pay.
+    """
     url, labels = options.url, frozenset(options.labels)
     if url.startswith(("http://", "https://")):
+        from backends.knowledge.sources.fetching import FetchLimits
+        from backends.knowledge.sources.web import SiteLimits, WebSite
+
         limits = SiteLimits(options.pages, FetchLimits(delay=options.delay))
         return WebSite(
             name,
@@ -24,6 +27,8 @@ def open_source(name: str, options: SourceOptions) -> Source:
         )
     local = url.removeprefix("file://")
     if "://" in local or "::" in local:
+        from backends.knowledge.sources.remote import RemoteFiles
+
         return RemoteFiles(name, url, labels)
     return LocalFiles(
         [Path(local).expanduser()],
