@@ -31,16 +31,22 @@ from bot.settings import load_settings
 CURBSIDE = Path(sys.executable).parent / "curbside"
 COMMANDS = [
     "backends",
+    "calibrate",
     "chat",
+    "dataset",
     "dead-letters",
     "doctor",
+    "gaps",
     "ingest",
     "init",
     "manifest",
     "migrate",
     "reindex",
+    "rescue",
     "run",
+    "serve-adapter",
     "sync",
+    "tune",
     "version",
     "worker",
 ]
