@@ -8,8 +8,9 @@ import aiohttp
 import discord
 from discord.http import Route
 
-from adapters.discord.bodies import COMPONENTS_V2, EPHEMERAL, Body
+from adapters.discord.bodies import COMPONENTS_V2, EPHEMERAL, Body, whisper
 from adapters.discord.components import JSON
+from bot.words import say
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +44,12 @@ class Reply:
             await self._first(DEFERRED, {"flags": EPHEMERAL if whisper else 0})
 
     async def nothing(self) -> None:
-        """Take note without a word."""
-        if self._deferred and not self._in_place:
+        """Take note without a word; a question that was answered goes away."""
+        if self._in_place:
+            await self.show([whisper(say("done"))])
+        elif self._deferred:
             await self._call("DELETE", "/messages/@original")
-        elif not self._deferred:
+        else:
             await self._first(DEFERRED_UPDATE)
 
     async def show(self, bodies: Sequence[Body]) -> None:

@@ -182,6 +182,17 @@ async def test_a_button_that_asks_first(
     assert [press.action for press in box.presses] == [Action.UNDO]
 
 
+async def test_a_question_goes_away_when_there_is_nothing_to_say(
+    server: DiscordServer, answer: Message, ana: int, box: Box
+) -> None:
+    pressed = server.click(ana, answer.id, "curbside:undo?:a1")
+    question = await server.wait_for(lambda: server.interaction_reply(pressed.id))
+    server.click(ana, question.id, question.components[0]["components"][0]["custom_id"])
+    await server.wait_for(lambda: question.content == "Done.")
+
+    assert question.components == []
+
+
 async def test_a_slow_press_gets_its_reply_all_the_same(
     server: DiscordServer, answer: Message, ana: int, box: Box
 ) -> None:
