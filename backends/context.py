@@ -1,6 +1,7 @@
 """What goes into a prompt besides the question: nothing, examples, or passages."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from backends.rewriting import Rewriter
 from backends.services import PLAIN, Focus, Services
 
 CHECK_SECONDS = 2.5
+SPARE = 2  # passages asked for besides, in the place of copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,11 @@ class Passages:
             rewritten = await self._rewriter.rewrite(turn.question, turn.history)
             focus = replace(focus, rewritten=rewritten)
         found = await search.search(
-            turn.question, turn.history, turn.audience, self._limit, focus
+            turn.question, turn.history, turn.audience, self._limit + SPARE, focus
         )
         # The search filters by audience too. This is the last door before a prompt.
         allowed = [passage for passage in found if passage.labels & turn.audience]
+        allowed = without_copies(allowed)
         most = None if focus.whole else self._limit
         empty = not found and await search.is_empty()
         return Context(passages=tuple(allowed[:most]), empty=empty)
@@ -102,3 +105,11 @@ class Passages:
         except BackendError as error:
             return str(error)
         return ""
+
+
+def without_copies(passages: Iterable[Passage]) -> list[Passage]:
+    """Passages that say, word for word, what none above them says."""
+    known: dict[str, Passage] = {}
+    for passage in passages:
+        known.setdefault(" ".join(passage.text.split()), passage)
+    return list(known.values())

@@ -48,7 +48,7 @@ class Piece:
     @property
     def indexed(self) -> str:
         """What is embedded: the breadcrumb tells a piece from its like elsewhere."""
-        text = f"{self.context} {self.text}".lstrip()
+        text = f"{self.context} {self.text}" if self.context else self.text
         return f"{self.breadcrumb}: {text}" if self.breadcrumb else text
 
     @property

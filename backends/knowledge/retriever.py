@@ -11,7 +11,7 @@ import numpy as np
 from backends.base import Passage, PastTurn
 from backends.knowledge.chunking import Piece, count_words
 from backends.knowledge.embedding import Embedder, Vectors
-from backends.knowledge.runs import Run, completed, distinct, joined, to_passage
+from backends.knowledge.runs import Run, completed, joined, to_passage
 from backends.knowledge.store import Hit, VectorStore, View
 from backends.knowledge.terms import Terms
 from backends.services import PLAIN, Focus
@@ -75,7 +75,7 @@ class Retriever:
         runs = await self._reranked(wordings[min(1, len(wordings) - 1)], runs)
         if everything := await self._everything(audience, focus.whole):
             return [to_passage(run, backing) for run in completed(runs, everything)]
-        runs = await self._widened(distinct(runs)[:limit], audience)
+        runs = await self._widened(runs[:limit], audience)
         return [to_passage(run, backing) for run in runs]
 
     async def _reranked(self, question: str, runs: list[Run]) -> list[Run]:

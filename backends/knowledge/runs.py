@@ -3,15 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from backends.base import Passage
 from backends.knowledge.chunking import Piece, count_words
 from backends.knowledge.documents import Kind
 from backends.knowledge.store import Hit, point_id
 
 JOINED_WORDS = 400
-COPY = 0.98  # cosine from which two pieces say the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +113,6 @@ def completed(runs: Sequence[Run], everything: Sequence[Hit]) -> list[Run]:
     rest = [hit for hit in everything if hit.id not in told]
     rest.sort(key=lambda hit: (hit.piece.document, hit.piece.position))
     return [*runs, *joined(rest)]
-
-
-def distinct(runs: Sequence[Run]) -> list[Run]:
-    """Copies of what stands above them go to the end."""
-    kept: list[Run] = []
-    copies: list[Run] = []
-    for run in runs:
-        above = np.array([other.best.dense for other in kept])
-        copied = len(above) > 0 and float((above @ run.best.dense).max()) > COPY
-        (copies if copied else kept).append(run)
-    return kept + copies
 
 
 def to_passage(run: Run, support: float) -> Passage:

@@ -68,9 +68,6 @@ KNOBS = (
         "50 candidates a ranking, not 200",
         lambda: patch.object(edge_store, "PREFETCH", 50),
     ),
-    Knob(
-        "copies stay where they are", lambda: patch.object(retriever, "distinct", list)
-    ),
     Knob("views weigh the same", lambda: patch.object(Found, "weight", 1.0)),
     Knob("the question alone", _without(1, 2, 3)),
     Knob("without the question before", _without(1)),

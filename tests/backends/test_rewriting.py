@@ -1,6 +1,7 @@
 """A model makes follow-ups stand alone, and nothing waits for one that fails."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from servers.openai import OpenAIServer
@@ -114,3 +115,13 @@ async def test_all_that_fits_is_given() -> None:
     found = await source.gather(Turn("any?", audience=frozenset({"staff"})))
 
     assert len(found.passages) == 5
+
+
+async def test_no_passage_is_given_twice() -> None:
+    copy = replace(passages(1)[0], id="copy", text=" text  0 ")
+    search = Attentive([*passages(1), copy, *passages(4)[1:]])
+    source = Passages(services_for_tests(search), "", 3)
+
+    found = await source.gather(Turn("any?", audience=frozenset({"staff"})))
+
+    assert [passage.id for passage in found.passages] == ["p0", "p1", "p2"]

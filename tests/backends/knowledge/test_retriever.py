@@ -22,7 +22,7 @@ from backends.knowledge.retriever import (
     phrased,
     support,
 )
-from backends.knowledge.runs import JOINED_WORDS, Run, completed, distinct, joined
+from backends.knowledge.runs import JOINED_WORDS, Run, completed, joined
 from backends.knowledge.store import DocumentRecord, Entry, Hit, Identity
 from backends.knowledge.terms import Terms
 from backends.services import Focus
@@ -85,17 +85,6 @@ def test_labels_and_dates_raise_scores() -> None:
 
     assert scores == pytest.approx([1.0, 1.2, 1.1, 1.05, 1.0])
     assert boosted(hits, Focus()) == hits
-
-
-def test_copies_go_to_the_end() -> None:
-    one, other = np.eye(2, dtype=np.float32)
-    runs = [
-        Run((replace(hit(at, 1 - at / 10, document=f"{at}.md"), dense=dense),))
-        for at, dense in enumerate([one, one, other])
-    ]
-
-    assert [run.first.document for run in distinct(runs)] == ["0.md", "2.md", "1.md"]
-    assert distinct([]) == []
 
 
 def test_everything_follows_the_best() -> None:
