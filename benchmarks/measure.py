@@ -94,6 +94,19 @@ def percentiles(
         yield Figure(f"{name}, {label}", 1000 * ordered[place], "ms", limit)
 
 
+async def listening(port: int, seconds: float) -> None:
+    """Wait until something listens at a port of this machine."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+
+
 def resident(pid: int | str = "self") -> int:
     """The bytes of memory that a process holds; on Linux."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])

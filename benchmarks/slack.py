@@ -29,10 +29,16 @@ from backends.base import Chunk, End, Health, Text, Turn
 from benchmarks import measure
 from benchmarks.measure import Figure
 from bot.state.sqlite import SqliteState
-from tests.servers.slack import APP_TOKEN, BOT_TOKEN, SlackServer
+from tests.servers.slack import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    SIGNING_SECRET,
+    SlackServer,
+)
 from tests.servers.slack.sockets import Sockets
 from tests.servers.slack.workspace import JSON
 
+HTTP_PORT = 8617
 CHANNELS = 40
 AT_ONCE = 32
 WARM_UP = 64
@@ -60,12 +66,27 @@ class Echo:
 
 async def be_curbside(api_url: str) -> None:
     """Curbside with its real adapter and state, as `curbside run` puts it together."""
-    settings = SlackSettings(
-        bot_token=SecretStr(BOT_TOKEN),
-        app_token=SecretStr(APP_TOKEN),
-        api_url=api_url,
-        catch_up_minutes=0,  # nothing was missed
+    await be_with(SlackSettings(app_token=SecretStr(APP_TOKEN), **common(api_url)))
+
+
+async def be_curbside_over_http(api_url: str) -> None:
+    """The same, with events posted to it."""
+    secret = SecretStr(SIGNING_SECRET)
+    await be_with(
+        SlackSettings(
+            mode="http", signing_secret=secret, port=HTTP_PORT, **common(api_url)
+        )
     )
+
+
+def common(api_url: str) -> dict[str, Any]:
+    # Nothing was missed.
+    token = SecretStr(BOT_TOKEN)
+    return {"bot_token": token, "api_url": api_url, "catch_up_minutes": 0}
+
+
+async def be_with(settings: SlackSettings) -> None:
+    """Answer until the other process lets us go."""
     with tempfile.TemporaryDirectory() as place:
         state, adapter = SqliteState(Path(place) / "state.db"), SlackAdapter(settings)
         await state.open()
@@ -106,7 +127,13 @@ async def closed_input() -> None:
     await asyncio.to_thread(sys.stdin.read)
 
 
-BOTS = {"slack-bolt alone": be_bare, "Curbside": be_curbside}
+OVER_HTTP = "Curbside over HTTP"
+BOTS = {
+    "slack-bolt alone": be_bare,
+    "Curbside": be_curbside,
+    OVER_HTTP: be_curbside_over_http,
+}
+COMPARED = ("slack-bolt alone", "Curbside")
 
 
 class Noticing(Sockets):
@@ -185,7 +212,11 @@ async def asked(name: str) -> AsyncIterator[tuple[Team, int]]:
     )
     assert process.stdin is not None
     try:
-        await team.server.wait_for(lambda: team.sockets.connections, START_SECONDS)
+        if name == OVER_HTTP:
+            await measure.listening(HTTP_PORT, START_SECONDS)
+            team.server.deliver_over_http(f"http://127.0.0.1:{HTTP_PORT}/slack/events")
+        else:
+            await team.server.wait_for(lambda: team.sockets.connections, START_SECONDS)
         await team.ask_many(WARM_UP)
         yield team, process.pid
         await team.server.wait_for(lambda: not team.sockets.unacknowledged)
@@ -234,7 +265,7 @@ async def measure_speed(name: str, count: int) -> Speed:
 
 async def compare(count: int, rounds: int) -> list[Figure]:
     """Both bots in turn; of each the fastest round: others' work only slows down."""
-    runs: dict[str, list[Speed]] = {name: [] for name in BOTS}
+    runs: dict[str, list[Speed]] = {name: [] for name in COMPARED}
     for _ in range(rounds):
         for name, speeds in runs.items():
             speeds.append(await measure_speed(name, count))
@@ -245,16 +276,16 @@ async def compare(count: int, rounds: int) -> list[Figure]:
     return [*figures, Figure("answers, ours to bare", ratio, "", 0.5, floor=True)]
 
 
-async def acknowledge(rate: float, seconds: float) -> list[Figure]:
+async def acknowledge(bot: str, rate: float, seconds: float) -> list[Figure]:
     """What Slack waits for, at a steady rate; each question is two events."""
-    async with asked("Curbside") as (team, pid):
+    async with asked(bot) as (team, pid):
         team.sockets.waits.clear()
         cpu = processor_seconds(pid)
         began = time.perf_counter()
         await team.ask_steadily(rate / 2, seconds)
         cpu, spent = processor_seconds(pid) - cpu, time.perf_counter() - began
         waits = list(team.sockets.waits)
-    name = f"acknowledgement at {rate:g} events/s"
+    name = f"{bot}: acknowledgement at {rate:g} events/s"
     return [
         *measure.percentiles(name, waits, p50=None, p99=100, p100=None),
         Figure("events, with those of our own answers", len(waits) / spent, "/s"),
@@ -264,7 +295,8 @@ async def acknowledge(rate: float, seconds: float) -> list[Figure]:
 
 async def run(options: argparse.Namespace) -> None:
     measure.show(await compare(options.answers, options.rounds))
-    measure.show(await acknowledge(options.rate, options.seconds))
+    for bot in ("Curbside", OVER_HTTP):
+        measure.show(await acknowledge(bot, options.rate, options.seconds))
 
 
 def main() -> None:

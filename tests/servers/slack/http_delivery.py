@@ -25,6 +25,7 @@ class HttpDelivery:
     timeout: float = 3.0
     clock: Callable[[], float] = time.time
     refused: list[int] = field(default_factory=list)
+    _session: aiohttp.ClientSession | None = None
 
     async def send(
         self, type_: str, payload: JSON, attempt: int, reason: str
@@ -58,13 +59,13 @@ class HttpDelivery:
     ) -> tuple[str, Any]:
         headers = {"Content-Type": content_type, **more, **self.signed(body)}
         timeout = aiohttp.ClientTimeout(total=self.timeout)
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        posting = self._session.post(
+            url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+        )
         try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(
-                    url, data=body, headers=headers, allow_redirects=False
-                ) as reply,
-            ):
+            async with posting as reply:
                 answer = _decoded(await reply.text())
                 if reply.status // 100 == 2:
                     return "", answer
@@ -75,6 +76,10 @@ class HttpDelivery:
             return "http_timeout", None
         except aiohttp.ClientError:
             return "connection_failed", None
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
 
     def signed(self, body: bytes, at: float | None = None) -> dict[str, str]:
         """The headers that prove where a request comes from."""

@@ -107,6 +107,8 @@ class SlackServer(Interacting):
         signing_secret: str = SIGNING_SECRET,
     ) -> None:
         """From now on events are posted to the app; "" as events_url ends it."""
+        if self.sockets.http is not None:
+            self.sockets.background(self.sockets.http.aclose())
         self.sockets.http = None
         if events_url:
             self.sockets.http = HttpDelivery(
