@@ -4,7 +4,7 @@ import asyncio
 
 from parity.backend import CODE, LONG
 from parity.scenarios import scenario
-from parity.stage import Said, Stage
+from parity.stage import Said, Seen, Stage
 
 SECRET = "evil.example"
 
@@ -79,6 +79,31 @@ async def delete_question(stage: Stage) -> None:
     stage.delete(ana, asked)
 
     await stage.until(lambda: seen.id not in [it.id for it in stage.answers(asked)])
+
+
+@scenario("A question that is edited while it is answered is answered as it is now")
+async def edit_midway(stage: Stage) -> None:
+    ana, channel = stage.person("ana"), stage.channel("general")
+    asked = stage.ask(ana, channel, "Slowly?")
+    await stage.until(lambda: stage.answers(asked))
+    before = stage.answers(asked)[0].id
+    stage.edit(ana, asked, "Quickly?")
+    await stage.until(lambda: "Quickly?" in stage.answers(asked)[0].text)
+
+    assert (await stage.answer(asked)).id == before
+
+
+@scenario("One that is deleted meanwhile leaves nothing behind")
+async def delete_midway(stage: Stage) -> None:
+    ana, channel = stage.person("ana"), stage.channel("general")
+    asked = stage.ask(ana, channel, "Slowly?")
+    await stage.until(lambda: stage.answers(asked))
+    seen = stage.answers(asked)[0]
+    stage.delete(ana, asked)
+    await stage.until(lambda: seen.id not in [it.id for it in stage.answers(asked)])
+    await stage.quiet()
+
+    assert _left(stage, asked, channel) == []
 
 
 @scenario("It stays where the settings say so")
@@ -236,5 +261,5 @@ async def restart(stage: Stage) -> None:
     assert [it.id for it in stage.answers(asked)] == [seen.id]
 
 
-def _left(stage: Stage, asked: Said, channel: str) -> list:
+def _left(stage: Stage, asked: Said, channel: str) -> list[Seen]:
     return [*stage.answers(asked), *stage.posts(channel)]
