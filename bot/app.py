@@ -135,14 +135,15 @@ class App:
             library.teach,
         )
         panels = Panels(settings, overview, cases, library.documents, adapters)
+        admission = Admission(places)
         reception = Reception(
             opened,
             admin,
             adapters,
             settings,
             places,
-            Admission(places),
-            Pressing(opened, settings, places, cases),
+            admission,
+            Pressing(opened, settings, places, cases, admission),
             panels,
             Controls(admin, panels),
             Suggestions(settings, library.documents),

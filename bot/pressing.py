@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 
 from bot import forms
+from bot.admission import Admission
 from bot.answers import Answers, KeptAnswer
 from bot.cases import Case, Cases
-from bot.model import Action, Event, Form, Pressed, Rated, Stopped
+from bot.model import Action, Event, Form, Pressed, Rated, Said, Stopped
 from bot.places import Places
 from bot.policies import audience, is_admin, is_reviewer, may_teach
 from bot.settings import Settings
@@ -22,6 +23,7 @@ class Pressing:
     settings: Settings
     places: Places
     cases: Cases
+    admission: Admission
 
     async def press(self, pressed: Pressed) -> Form | str:
         """The form to open, or what to tell the person. Raises StateUnavailable."""
@@ -91,6 +93,11 @@ class Pressing:
             return say("not_yours")
         # Pressed twice before there is another answer, it is one wish.
         once = replace(pressed, id=f"again after {kept.at.isoformat()}")
+        # Another answer takes as much as another question.
+        asked = replace(kept.message(), id=once.key, author=pressed.author)
+        verdict = await self.admission.judge(Said(asked))
+        if not verdict.admitted:
+            return verdict.words
         await self._hand_on(once, kept)
         return ""
 

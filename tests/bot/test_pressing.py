@@ -398,6 +398,19 @@ async def test_try_again_pressed_twice_is_one_try(start: Start) -> None:
     assert len(house.backends["slow"].turns) == 3
 
 
+async def test_another_try_counts_like_a_question(start: Start) -> None:
+    house = await start(place={"person_limit": 2})
+    retry = (await asked(house)).button(Action.RETRY)
+
+    for _ in range(3):
+        assert await house.press(retry) == ""
+    await house.quiet()
+    assert await house.press(retry) == say("person_limit", count=10)
+    await house.quiet()
+
+    assert len(house.backends["plain"].turns) == 2
+
+
 async def test_a_try_that_fails_leaves_the_answer_from_before(start: Start) -> None:
     house = await start(plain=ScriptedBackend(says("first")))
     answer = await asked(house)
