@@ -5,10 +5,11 @@ of a growing answer goes on with what was shown before.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from adapters.slack.markdown import PARSER
@@ -22,14 +23,14 @@ _TITLE = r"""(?:"[^"\n]*"|'[^'\n]*')"""
 _FOUND = re.compile(
     rf"""
       (?P<code>(?<!`)(?P<ticks>`+)(?!`)[^\n]+?(?<!`)(?P=ticks)(?!`))
+    | (?P<control>\\?(?:<|&lt;|&\#(?:60|x3c);)(?=[!@\#]))
     | (?P<escaped>\\[\[\]()<>`])
     | !?\[(?P<label>{_LABEL})\]\((?P<target>{_TARGET})(?:\s+{_TITLE})?\s*\)
-    | (?P<definition>^[ >*+.)\d-]*\[[^\]\n]+\](?=:))
+    | (?P<definition>^[ \t>*+.)\d-]*)\[(?=(?:\\.|[^\[\]\\])*\]:)
     | (?P<citation>\[(?P<number>\d{{1,3}})\])(?!\()
     | <(?P<auto>[a-zA-Z][a-zA-Z0-9+.-]*:[^\s<>]+)>
-    | (?P<bare>(?:\b[a-zA-Z][a-zA-Z0-9+.-]*://|\bwww\.)[^\s<>`]+)
+    | (?P<bare>(?:\b[a-zA-Z][a-zA-Z0-9+.-]*://|\bwww\.)[^\s<>`\[\]\\]+)
     | (?P<joint>\](?=\s?\())
-    | (?P<control>(?:<|&lt;|&\#(?:60|x3c);)(?=[!@\#]))
     | (?P<call>@(?=(?:here|channel|everyone|group)\b))
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE | re.MULTILINE,
@@ -37,6 +38,7 @@ _FOUND = re.compile(
 _CONTROL = re.compile(
     r"<(?=!(?:here|channel|everyone|group|subteam|date)|@[UWB]|#C)", re.I
 )
+_MARKS = re.compile(r"\]|<|\w:(?=//)|www(?=\.)", re.IGNORECASE)
 _AFTER_URL = ".,;:!?'\")]}*_~|"
 
 
@@ -62,8 +64,26 @@ class Links:
             return False
 
 
+class _Reader(MarkdownIt):
+    """Reads every kind of link, as it is written."""
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802
+        return url
+
+
+_READER = _Reader("commonmark").enable(["table", "strikethrough"])
+
+
 def harmless(markdown: str, links: Links) -> str:
     """`markdown` with no ping and no unknown link in it; code stays code."""
+    shown = _rewritten(markdown, links)
+    if any(_strange(url, links) for url in _addresses(_READER.parse(shown))):
+        # Written to be read in two ways: then nothing in it is a link.
+        shown = _MARKS.sub(lambda mark: mark[0] + JOINER, shown)
+    return shown
+
+
+def _rewritten(markdown: str, links: Links) -> str:
     lines = markdown.split("\n")
     pieces: list[str] = []
     at = 0
@@ -94,6 +114,19 @@ def host(url: str) -> str:
         return url
 
 
+def _addresses(tokens: Sequence[Token]) -> Iterator[str]:
+    """Every address that a reader of Markdown would follow."""
+    for token in tokens:
+        for name in ("href", "src"):
+            if name in token.attrs:
+                yield str(token.attrs[name])
+        yield from _addresses(token.children or ())
+
+
+def _strange(url: str, links: Links) -> bool:
+    return not (url.lower().startswith("mailto:") or links.allow(url))
+
+
 def _fences(markdown: str) -> Sequence[Token]:
     """The fences of code, in order."""
     if "```" not in markdown and "~~~" not in markdown:
@@ -103,7 +136,17 @@ def _fences(markdown: str) -> Sequence[Token]:
 
 
 def _text(text: str, links: Links) -> str:
-    return _FOUND.sub(lambda found: _replaced(found, links), text)
+    return _FOUND.sub(lambda found: _apart(found, _replaced(found, links)), text)
+
+
+def _apart(found: re.Match[str], shown: str) -> str:
+    """What is shown instead, so that its backticks join none beside them."""
+    if shown == found[0] or "`" not in (shown[:1], shown[-1:]):
+        return shown
+    if found.string[: found.start()].endswith("`"):
+        shown = JOINER + shown
+    after = found.string[found.end() : found.end() + 1]
+    return shown + JOINER if after == "`" else shown
 
 
 def _replaced(found: re.Match[str], links: Links) -> str:
@@ -113,6 +156,8 @@ def _replaced(found: re.Match[str], links: Links) -> str:
         return found[0]
     if found["label"] is not None:
         return _link(found["label"], found["target"].strip("<>"), links)
+    if found["definition"] is not None:
+        return f"{found['definition']}\\["
     for name, replace in _REPLACED.items():
         if found[name]:
             return replace(found, links)
@@ -155,7 +200,6 @@ def _code(text: str) -> str:
 
 _REPLACED: Mapping[str, Callable[[re.Match[str], Links], str]] = {
     "citation": _citation,
-    "definition": lambda found, _: found[0] + JOINER,
     "auto": _autolink,
     "bare": _bare,
     "joint": lambda found, _: found[0] + JOINER,
