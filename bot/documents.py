@@ -14,6 +14,7 @@ from backends.knowledge.library import Library
 from backends.knowledge.sources.base import Source
 from backends.knowledge.sources.files import LocalFiles
 from backends.knowledge.sources.opening import open_source
+from backends.knowledge.teaching import PREFIX
 from bot import control
 from bot.configuration import config_file
 from bot.errors import ConfigurationError, CurbsideError
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 DOCUMENTS = "documents"
 """The source that the setting `documents` is, by the name that `sync` knows it by."""
+
+TAUGHT = PREFIX.rstrip("/")
 
 Tell = Callable[[Progress], None]
 Clock = Callable[[], float]
@@ -51,10 +54,11 @@ def read_sources(settings: Settings) -> dict[str, KeptSource]:
             raise ConfigurationError(
                 f"{config_file()}: [sources.{name}]: use letters, digits, - and _ only"
             )
-        if name == DOCUMENTS or name in roots:
+        if name in (DOCUMENTS, TAUGHT) or name in roots:
             raise ConfigurationError(
-                f"{config_file()}: [sources.{name}]: the name is taken by `documents`, "
-                "and documents are named after their source; choose another one"
+                f"{config_file()}: [sources.{name}]: the name is taken, by `documents` "
+                "or by what is taught, and documents are named after their source; "
+                "choose another one"
             )
         collection = options.collection or settings.collection
         kept[name] = KeptSource(open_source(name, options), collection, options.seconds)

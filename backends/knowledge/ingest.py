@@ -31,6 +31,7 @@ from backends.knowledge.sources.base import (
 )
 from backends.knowledge.sources.files import LocalFiles, require
 from backends.knowledge.store import DocumentRecord, VectorStore
+from backends.knowledge.teaching import PREFIX
 from backends.knowledge.terms import Terms
 from backends.knowledge.writing import Prepared, Writer
 
@@ -155,7 +156,11 @@ class _Run:
                 waiting = []
         await self._write(waiting)
         if part.complete:
-            gone = source.gone(self.known)
+            gone = [
+                name
+                for name in source.gone(self.known)
+                if not name.startswith(PREFIX)  # a folder may be called so, too
+            ]
             await self._store.delete(gone)
             self.report.removed += gone
 

@@ -1,5 +1,6 @@
 """Reads one file into a document: picks the format, decodes, says why it cannot."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -186,21 +187,29 @@ def too_costly(name: str, error: LimitExceeded) -> str:
 
 
 def decode(data: bytes, name: str) -> str:
-    """UTF-8 (or UTF-16 with its mark), else what Windows programs wrote before it."""
+    """UTF-8 (or UTF-16 with its mark), else what a page says or Windows wrote."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
     elif b"\x00" in data[:4096]:
         encodings = []
     else:
-        encodings = ["utf-8-sig", "cp1252"]
+        encodings = ["utf-8-sig", *_declared(data, name), "cp1252"]
     for encoding in encodings:
         try:
             return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-        except UnicodeDecodeError:
+        except (UnicodeDecodeError, LookupError):
             continue
     raise UnreadableDocument(
         f"{name!r} is no text in UTF-8 or Windows-1252; save it as UTF-8"
     )
+
+
+def _declared(data: bytes, name: str) -> list[str]:
+    """The encoding that an HTML page names."""
+    if not name.lower().endswith((".html", ".htm")):
+        return []
+    found = re.search(rb"charset\s*=\s*[\"']?([\w-]{2,20})", data[:2048], re.IGNORECASE)
+    return [found[1].decode("ascii")] if found else []
 
 
 def unknown_type(name: str) -> str:

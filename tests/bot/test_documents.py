@@ -140,6 +140,7 @@ async def test_without_a_schedule_one_look_is_all(library: Library) -> None:
         ('[sources."a b"]\nurl = "x"\n', "letters, digits"),
         ('documents = ["wiki"]\n[sources.wiki]\nurl = "x"\n', "choose another one"),
         ('[sources.documents]\nurl = "x"\n', "choose another one"),
+        ('[sources.taught]\nurl = "x"\n', "choose another one"),
     ],
 )
 def test_says_what_is_wrong_with_a_source(text: str, complaint: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from backends.base import BackendError
@@ -45,6 +46,18 @@ class Problem:
 def earlier_stamp(known: Known, name: str) -> str:
     """The stamp that a source gave to a file when it was read."""
     return known[name].stamp.partition("\n")[0] if name in known else ""
+
+
+def names_of(source: str, known: Known) -> list[str]:
+    """The documents of a source that is not of this machine.
+
+    A folder of the same name may have been taken in by hand.
+    """
+    return sorted(
+        name
+        for name, record in known.items()
+        if name.startswith(f"{source}/") and not Path(record.source).is_absolute()
+    )
 
 
 class Source(Protocol):

@@ -16,6 +16,7 @@ from backends.knowledge.sources.base import (
     Known,
     Problem,
     SourceUnavailable,
+    names_of,
 )
 from backends.knowledge.sources.files import hidden
 
@@ -78,8 +79,8 @@ class RemoteFiles:
             )
 
     def gone(self, known: Known) -> list[str]:
-        ours = (name for name in known if name.startswith(f"{self._name}/"))
-        return sorted(name for name in ours if name not in self._seen)
+        ours = names_of(self._name, known)
+        return [name for name in ours if name not in self._seen]
 
     def _list(self) -> tuple[Any, str, Mapping[str, Mapping[str, Any]]]:
         if re.search(r"(^|::)https?://", self._url):

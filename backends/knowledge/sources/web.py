@@ -17,6 +17,7 @@ from backends.knowledge.sources.base import (
     Problem,
     SourceUnavailable,
     earlier_stamp,
+    names_of,
 )
 from backends.knowledge.sources.fetching import (
     Fetched,
@@ -101,9 +102,8 @@ class WebSite:
         """Nothing while a page that may link to others did not answer."""
         if not self._complete:
             return []
-        ours = (name for name in known if name.startswith(f"{self._name}/"))
         there = self._met - self._absent
-        return sorted(name for name in ours if name not in there)
+        return [name for name in names_of(self._name, known) if name not in there]
 
     async def _listed(
         self, fetcher: Fetcher, first: Fetched, known: Known

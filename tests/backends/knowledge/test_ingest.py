@@ -17,7 +17,9 @@ from backends.knowledge.ingest import Progress, Report, ingest
 from backends.knowledge.retriever import Retriever
 from backends.knowledge.sources.files import find
 from backends.knowledge.store import Identity
+from backends.knowledge.teaching import Taught
 from backends.knowledge.terms import Terms
+from backends.knowledge.writing import Writer
 
 STAFF, PUBLIC = frozenset({"staff"}), frozenset({"public"})
 EVERYONE = STAFF | PUBLIC
@@ -477,3 +479,16 @@ async def test_a_thousand_unchanged_documents_are_not_embedded_and_quick(
     assert len(report.unchanged) == 1_000
     assert embedder.embedded == before  # type: ignore[attr-defined]
     assert time.process_time() - begun < 2
+
+
+async def test_a_folder_of_that_name_does_not_forget_what_was_taught(
+    store: EdgeStore, embedder: Embedder, tmp_path: Path, terms: Terms
+) -> None:
+    taught = Taught("Who has keys?", "Ann.", STAFF, "ann").prepared()
+    await Writer(store, embedder, terms).write([taught])
+    write(tmp_path / "taught" / "a.md", "A page.")
+
+    report = await ingest([tmp_path / "taught"], store, embedder)
+
+    assert report.removed == []
+    assert len(await store.documents()) == 2

@@ -286,3 +286,18 @@ def test_a_file_that_vanished_cannot_be_opened(tmp_path: Path) -> None:
 
 def test_a_block_is_plain_data() -> None:
     assert Block("text") == Block("text")
+
+
+@pytest.mark.parametrize("declared", ["shift_jis", '"Shift_JIS"'])
+def test_believes_what_a_page_says_of_its_encoding(declared: str) -> None:
+    page = f"<meta charset={declared}><p>\u55b6\u696d\u6642\u9593</p>".encode(
+        "shift_jis"
+    )
+
+    assert parse(page, "a.html").text == "\u55b6\u696d\u6642\u9593"
+
+
+def test_a_page_that_names_no_real_encoding_is_read_all_the_same() -> None:
+    page = "<meta charset=nonsense><p>Caf\u00e9</p>".encode("cp1252")
+
+    assert parse(page, "a.html").text == "Caf\u00e9"

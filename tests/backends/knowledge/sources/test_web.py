@@ -284,6 +284,7 @@ async def test_pages_that_are_gone_are_told(site: Website) -> None:
     await read(source)
 
     known = {name: DocumentRecord(name, "d") for name in names}
+    known["wiki/by-hand.md"] = DocumentRecord("", "d", source="/srv/wiki/by-hand.md")
     assert source.gone(known) == ["wiki/gone", "wiki/old"]
 
 
@@ -355,7 +356,9 @@ class Names(AbstractResolver):
 async def test_refuses_addresses_of_this_network(host: str) -> None:
     source = WebSite("wiki", f"http://{host}:1/", STAFF, SiteLimits(5, QUICK))
 
-    with pytest.raises(SourceUnavailable, match=r"not a public address; set `allow_private`"):
+    with pytest.raises(
+        SourceUnavailable, match=r"not a public address; set `allow_private`"
+    ):
         await read(source)
 
 
