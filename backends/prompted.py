@@ -92,6 +92,7 @@ class Prompted:
             yield Step(_reading(prompt.passages))
         known = "\n".join([turn.question, *(past.question for past in turn.history)])
         watch = SupportWatch(prompt.passages, manner.support, known)
+        await asyncio.to_thread(watch.prepare)
         speech = Speech(prompt.passages, manner.abstain(turn, context), watch)
         stream = self._model.stream(prompt.messages, manner.sampling)
         async with aclosing(stream) as parts:

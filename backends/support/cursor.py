@@ -1,6 +1,6 @@
 """Goes through the lexemes of a text once; what it meets becomes tokens."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 
 from backends.support.lexicon import COMMON
 from backends.support.lexing import Lexeme
@@ -13,7 +13,7 @@ JOINING = frozenset(("and", "but", "while", "whereas"))
 class Cursor:
     """The lexemes with their places, and the tokens that were made of them so far."""
 
-    def __init__(self, found: list[Lexeme]) -> None:
+    def __init__(self, found: Sequence[Lexeme]) -> None:
         self.all = found
         self.out: list[Token] = []
         self.negated, self.doubtful = negations(found)

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backends.support.numbers import SCALES
 from backends.support.units import unit
@@ -68,9 +69,10 @@ class Lexeme:
     begins: bool = False
 
 
-def lexemes(text: str) -> list[Lexeme]:
+@lru_cache(1024)
+def lexemes(text: str) -> tuple[Lexeme, ...]:
     """The pieces of a text in their order."""
-    return list(_cut(plain(text)))
+    return tuple(_cut(plain(text)))
 
 
 def plain(text: str) -> str:

@@ -25,6 +25,9 @@ PHRASES = (
     ("a thousand", 1000.0),
     ("twice", 2.0),
 )
+BEGINS_NUMBER = frozenset(
+    (*numbers.ONES, *numbers.TENS, "half", "quarter", "a", "an", "once", "twice")
+)
 
 
 def quantity(on: Cursor, at: int) -> int:
@@ -109,6 +112,8 @@ def number(on: Cursor, at: int) -> tuple[frozenset[float], int]:
 
 
 def _spelt(on: Cursor, at: int) -> tuple[frozenset[float], int]:
+    if on.low(at) not in BEGINS_NUMBER:
+        return frozenset(), 0
     words = [on.low(place) for place in range(at, at + 8)]
     for phrase, value in PHRASES:
         parts = phrase.split()

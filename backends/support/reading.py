@@ -27,7 +27,7 @@ DRUG = re.compile(
 )
 
 
-@lru_cache(512)
+@lru_cache(4096)
 def read(text: str) -> tuple[Token, ...]:
     """The tokens of a text, in their order."""
     on, at = Cursor(lexemes(text)), 0

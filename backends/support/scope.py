@@ -16,11 +16,14 @@ from backends.support.lexing import CLAUSE, Lexeme
 from backends.support.numbers import WORDS
 
 REACH = 4  # lexemes between a bound and its number
-BOUNDS = sorted(
-    [(tuple(phrase.split()), 1) for phrase in AT_LEAST]
-    + [(tuple(phrase.split()), -1) for phrase in AT_MOST],
-    key=lambda bound: -len(bound[0]),
-)
+PHRASES: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+"""Phrases that bound a number by their first word, the longest first."""
+for phrase, sign in sorted(
+    [*((each, 1) for each in AT_LEAST), *((each, -1) for each in AT_MOST)],
+    key=lambda bound: -len(bound[0].split()),
+):
+    PHRASES.setdefault(phrase.split()[0], []).append((tuple(phrase.split()), sign))
+
 BOUNDING = frozenset(
     [
         "max",
@@ -139,7 +142,7 @@ def _phrases(low: Sequence[str]) -> list[tuple[int, int, int]]:
     """Where phrases that bound a number stand: place, length, sign; none overlap."""
     found, at = [], 0
     while at < len(low):
-        for phrase, sign in BOUNDS:
+        for phrase, sign in PHRASES.get(low[at], ()):
             if tuple(low[at : at + len(phrase)]) == phrase:
                 found.append((at, len(phrase), sign))
                 at += len(phrase)

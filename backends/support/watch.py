@@ -55,6 +55,11 @@ class SupportWatch:
             return self.unsupported > 0
         return self.policy is Policy.REFUSE and self.unsupported > 0
 
+    def prepare(self) -> None:
+        """Read the passages, which takes a moment for long ones. Blocking."""
+        if self.policy is not Policy.OFF:
+            Evidence(self.passages)
+
     def feed(self, delta: str) -> str:
         """What may be shown now."""
         if self.policy is Policy.OFF or not self.passages:
