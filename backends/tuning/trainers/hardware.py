@@ -10,6 +10,9 @@ CUDA_OVERHEAD = 700 * 2**20
 CPU_OVERHEAD = 450 * 2**20
 """What the libraries take before any model is there."""
 
+BLOCK = 38
+"""Values that a block keeps for each token and hidden unit, as measured."""
+
 LONGEST = 4_096
 SHORTEST = 64
 PACKED = 512
@@ -45,6 +48,7 @@ class Shape:
     adapted: int
     """Rows plus columns of these layers: an adapter of rank r has r times as many."""
     layers: int
+    heads: int
     hidden: int
     vocabulary: int
     context: int
@@ -69,6 +73,7 @@ class Shape:
             linear=sum(each.in_features * each.out_features for each in linear),
             adapted=sum(each.in_features + each.out_features for each in linear),
             layers=text.num_hidden_layers,
+            heads=text.num_attention_heads,
             hidden=text.hidden_size,
             vocabulary=text.vocab_size,
             context=getattr(text, "max_position_embeddings", LONGEST) or LONGEST,
@@ -127,8 +132,12 @@ def memory(
     tokens = chosen.batch_size * chosen.max_length
     # The scores of all tokens, their log-probabilities and the gradient of both.
     scores = tokens * shape.vocabulary * (4 * 3)
-    kept = 2 if hardware.gpu else 34  # checkpointed on a GPU: one block at a time
-    activations = tokens * shape.hidden * width * (shape.layers * kept + 34)
+    # Checkpointed on a GPU, one block at a time is held as a whole.
+    kept = 2 if hardware.gpu else BLOCK
+    activations = tokens * shape.hidden * width * (shape.layers * kept + BLOCK)
+    if not hardware.gpu:
+        # Attention is not fused there: each head keeps its scores.
+        activations += tokens * chosen.max_length * shape.heads * width * shape.layers
     if method is Method.DPO:
         # A good and a bad answer, each by the model and by its reference.
         scores, activations = scores * 2, activations * 2
