@@ -88,20 +88,23 @@ async def emulated(
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    api_url = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
-    assert api_url.startswith("http"), "emulate did not start"
-    settings = SlackSettings(
-        bot_token="xoxb-emulate",
-        api_url=api_url,
-        mode="http",
-        signing_secret=SECRET,
-        port=unused_tcp_port,
-        edit_seconds=0.1,
-    )
-    async with house(settings, tmp_path):
-        yield await enter(api_url)
-    process.terminate()
-    await process.wait()
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), 20)
+        api_url = line.decode().strip()
+        assert api_url.startswith("http"), "emulate did not start"
+        settings = SlackSettings(
+            bot_token="xoxb-emulate",
+            api_url=api_url,
+            mode="http",
+            signing_secret=SECRET,
+            port=unused_tcp_port,
+            edit_seconds=0.1,
+        )
+        async with house(settings, tmp_path):
+            yield await enter(api_url)
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 async def enter(api_url: str) -> Emulated:
