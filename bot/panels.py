@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from backends.base import BackendError
 from backends.knowledge.store import DocumentRecord
-from bot import unanswered
+from bot import answers, unanswered
 from bot.adapter import Adapter
 from bot.buttons import button
 from bot.cases import Case, Cases
@@ -15,7 +15,7 @@ from bot.policies import audience, is_admin, is_reviewer
 from bot.router import DEFAULT_SCOPE
 from bot.settings import Settings
 from bot.state.base import Record
-from bot.state.entry import workspace_tag
+from bot.state.entry import person_tag, workspace_tag
 from bot.switching import route_words
 from bot.words import say
 
@@ -73,13 +73,18 @@ class Panels:
 
     async def _memory(self, message: Message) -> PanelSection:
         session = await self.overview.state.memory.recall(message.conversation)
-        mine = [t for t in session.turns if t.author_id == message.author.id]
+        place = message.conversation
+        person = person_tag(place.platform, message.author.id)
+        kept = await self._newest(answers.KIND, place)
+        mine = [each for each in kept if each.person == person]
         buttons = [button(Action.FORGET, "", style="danger")]
         if session.turns:
             reset = button(Action.RESET, "", confirm=say("reset_confirm"))
             buttons.insert(0, reset)
-        text = say("panel_memory", count=len(mine))
-        return PanelSection(say("panel_remembers"), text, tuple(buttons))
+        lines = [say("panel_memory", count=len(mine))]
+        if session.turns:
+            lines.append(say("remembered", count=len(session.turns)))
+        return PanelSection(say("panel_remembers"), "\n".join(lines), tuple(buttons))
 
     async def _problems(self, platform: str) -> list[PanelSection]:
         """What keeps the platform from working as the settings want."""

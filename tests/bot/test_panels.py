@@ -71,7 +71,10 @@ async def test_everyone_sees_what_it_knows_and_remembers(start: Start) -> None:
     assert "Opening hours" in knows
     assert "Salaries" not in knows
     memory = section(panel, say("panel_remembers"))
-    assert memory.text == say("panel_memory", count=1)
+    assert memory.text.splitlines() == [
+        say("panel_memory", count=1),
+        say("remembered", count=2),
+    ]
     assert [each.action for each in memory.buttons] == [Action.RESET, Action.FORGET]
 
 
