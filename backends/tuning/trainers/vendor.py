@@ -6,6 +6,7 @@ again. What was uploaded is deleted when the job has ended.
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from backends.tuning.run import (
     TrainingError,
 )
 from backends.tuning.trainers.base import Forecast, Report, Task
+
+log = logging.getLogger(__name__)
 
 RUN_KEY = "curbside_run"
 """Names our run in the job's metadata."""
@@ -156,7 +159,8 @@ class VendorTrainer:
             if stop.is_set():
                 # A job costs money: it is not left to itself.
                 client.fine_tuning.jobs.cancel(run.job)
-                self._clean_up(client, run)
+                with _optional("deleting what was uploaded"):
+                    self._clean_up(client, run)
                 return runs.change(
                     run, state=RunState.CANCELLED, ended=datetime.now(UTC)
                 )
@@ -186,8 +190,10 @@ class VendorTrainer:
             report(progress)
 
     def _ended(self, client: Any, run: Run, runs: Runs, job: Any) -> Run:
-        self._keep(client, run, runs.folder(run), job)
-        self._clean_up(client, run)
+        with _optional("its checkpoints and results"):
+            self._keep(client, run, runs.folder(run), job)
+        with _optional("deleting what was uploaded"):
+            self._clean_up(client, run)
         ended = datetime.now(UTC)
         if job.status == "cancelled":
             return runs.change(run, state=RunState.CANCELLED, ended=ended)
@@ -297,6 +303,17 @@ def _translated() -> Iterator[None]:
             f"the vendor does not answer ({error}); the job goes on without us: "
             "`curbside tune resume` follows it again"
         ) from error
+
+
+@contextmanager
+def _optional(what: str) -> Iterator[None]:
+    """What not every compatible server has: the run does not fail for want of it."""
+    import openai
+
+    try:
+        yield
+    except openai.APIError as error:
+        log.warning("the vendor does without %s: %s", what, error)
 
 
 def _said(error: Any) -> str:
