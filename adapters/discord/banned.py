@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from adapters.discord.refusals import DiscordRefused
+from adapters.discord.refusals import TokenRefused
 from bot.errors import DeliveryError, DeliveryLater
 
 TOKEN_SECONDS = 60.0
@@ -22,11 +22,11 @@ class Ban:
         self._until = 0.0
         self._reason: DeliveryError | None = None
 
-    def note(self, status: int, reason: DeliveryError) -> None:
-        """A call was refused."""
-        if status == 429 and isinstance(reason, DeliveryLater):
+    def note(self, reason: DeliveryError, *, limited: bool = False) -> None:
+        """A call was refused; `limited`: for too many calls, and not by the API."""
+        if limited and isinstance(reason, DeliveryLater):
             self._stop(reason.retry_after, reason)
-        elif status == 401 and isinstance(reason, DiscordRefused) and not reason.code:
+        elif isinstance(reason, TokenRefused):
             self._stop(TOKEN_SECONDS, reason)
 
     def check(self) -> None:

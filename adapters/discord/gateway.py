@@ -11,9 +11,9 @@ import aiohttp
 import discord
 
 from adapters.discord.client import GatewayClient
+from adapters.discord.library import new_client, token, use_addresses
 from adapters.discord.listening import Listener
 from adapters.discord.refusals import INTENT_FIX, TOKEN_FIX
-from adapters.discord.rest import new_client, token, use_addresses
 from adapters.discord.settings import DiscordSettings
 from adapters.discord.starting import Starts
 from bot.errors import ConfigurationError, StateUnavailable

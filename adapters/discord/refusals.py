@@ -7,6 +7,8 @@ from bot.errors import DeliveryError, DeliveryImpossible, DeliveryLater, Message
 BANNED_SECONDS = 30.0
 """The pause after a refusal for calling too much that did not come from the API."""
 
+LIMITED_SECONDS = 1.0
+
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
 INVALID_TOKEN, ARCHIVED, THREAD_EXISTS = 50027, 50083, 160004
 
@@ -52,12 +54,16 @@ class DiscordRefused(DeliveryImpossible):
         self.code = code
 
 
+class TokenRefused(DiscordRefused):
+    """The bot's token is not accepted."""
+
+
 def refusal(
     what: str, error: discord.DiscordException, unclear: type[DeliveryError]
 ) -> DeliveryError:
     """What an error of the library means for us."""
     if isinstance(error, discord.LoginFailure):
-        return DiscordRefused(TOKEN_FIX, 0)
+        return TokenRefused(TOKEN_FIX, 0)
     if isinstance(error, discord.RateLimited):
         return DeliveryLater(f"Discord limits {what}", error.retry_after)
     if not isinstance(error, discord.HTTPException):
@@ -69,7 +75,7 @@ def refusal(
     if error.code == UNKNOWN_MESSAGE:
         return MessageGone(f"the message of {what} is not there any more")
     if error.status == 401 and error.code != INVALID_TOKEN:
-        return DiscordRefused(TOKEN_FIX, error.code)
+        return TokenRefused(TOKEN_FIX, error.code)
     fix = FIXES.get(error.code, error.text)
     return DiscordRefused(f"Discord refused {what} ({error.code}): {fix}", error.code)
 
@@ -78,4 +84,9 @@ def advised(error: discord.HTTPException) -> float:
     """Seconds to leave Discord alone after a refusal for calling too much."""
     pause = str(error.response.headers.get("Retry-After", ""))
     seconds = float(pause) if pause.replace(".", "", 1).isdigit() else 0.0
-    return max(seconds, BANNED_SECONDS)
+    return max(seconds, BANNED_SECONDS if is_ban(error) else LIMITED_SECONDS)
+
+
+def is_ban(error: discord.HTTPException) -> bool:
+    """Whether it is not the API that refuses, but what stands before it."""
+    return error.status == 429 and not error.response.headers.get("Via")

@@ -7,19 +7,19 @@ from typing import Any, TypeVar
 
 import aiohttp
 import discord
-import yarl
-from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from adapters.discord.banned import Ban
 from adapters.discord.bodies import Body
-from adapters.discord.calling import Calls
+from adapters.discord.calling import Calls, NotSent, Pace, Slots
 from adapters.discord.components import JSON
+from adapters.discord.library import new_client, token, use_addresses
 from adapters.discord.refusals import (
     CLOSED_FIX,
     MISSING_PERMISSIONS,
     THREAD_EXISTS,
     DiscordRefused,
+    is_ban,
     refusal,
 )
 from adapters.discord.settings import DiscordSettings
@@ -30,15 +30,8 @@ C = TypeVar("C", bound=discord.Client)
 
 log = logging.getLogger(__name__)
 
-# At DEBUG the library would write down what people said, and interaction tokens.
-logging.getLogger("discord").setLevel(logging.INFO)
 
 LATER_SECONDS = 2.0
-READY_SECONDS = 2.0
-"""A session is complete when no server of ours was named for so long."""
-
-LONGEST_WAIT_SECONDS = 30.0
-"""A rate limit longer than this is for the delivery to wait out, not the library."""
 
 
 class DiscordRest:
@@ -51,6 +44,10 @@ class DiscordRest:
         self._closed = False
         self._calls = Calls()
         self._ban = Ban()
+        self._pace = Pace()
+        self._threads = Slots()
+        # One at a time until it is known how many there may be.
+        self._first_thread = asyncio.Lock()
 
     async def open(self) -> None:
         """Log in. Raises ConfigurationError for a token that is refused."""
@@ -139,6 +136,16 @@ class DiscordRest:
 
     async def start_thread(self, channel: int, message: int, name: str) -> None:
         """Make the thread of a message; doing it again changes nothing."""
+        async with self._first_thread:
+            if not self._threads.known:
+                return await self._start_thread(channel, message, name)
+        wait = self._threads.wait(channel, str(message))
+        if wait > LATER_SECONDS:
+            raise DeliveryLater("many threads are to be made there", wait)
+        await asyncio.sleep(wait)
+        return await self._start_thread(channel, message, name)
+
+    async def _start_thread(self, channel: int, message: int, name: str) -> None:
         route = Route(
             "POST",
             "/channels/{channel_id}/messages/{message_id}/threads",
@@ -150,6 +157,8 @@ class DiscordRest:
         except DiscordRefused as error:
             if error.code != THREAD_EXISTS:
                 raise
+        finally:
+            self._threads.learn((await self._logged_in()).http, route)
 
     async def reopen(self, thread: int) -> None:
         """Take a thread out of the archive."""
@@ -211,6 +220,7 @@ class DiscordRest:
     ) -> T:
         """A call that only looks: DeliveryLater when there is no answer."""
         client = await self._logged_in()
+        await self._pace.turn()
         return await self._translated(client, what, DeliveryLater, call(client))
 
     async def _write(
@@ -218,6 +228,7 @@ class DiscordRest:
     ) -> T:
         """A call that changes something: DeliveryUnclear when it may have."""
         client = await self._logged_in()
+        await self._pace.turn()
         return await self._translated(client, what, DeliveryUnclear, call(client))
 
     async def _logged_in(self) -> discord.Client:
@@ -254,42 +265,17 @@ class DiscordRest:
             raise DeliveryLater(
                 f"no connection to Discord for {what}: {error}", LATER_SECONDS
             ) from error
+        except NotSent as error:
+            words = f"too much waits for Discord's limits: {what}"
+            raise DeliveryLater(words, LATER_SECONDS) from error
         except discord.DiscordException as error:
             refused = refusal(what, error, unclear)
             if isinstance(error, discord.HTTPException):
-                self._ban.note(error.status, refused)
+                self._ban.note(refused, limited=is_ban(error))
             raise refused from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             words = f"{type(error).__name__} {error}".strip()
             raise unclear(f"no reply from Discord to {what}: {words}") from error
-
-
-def new_client(
-    intents: discord.Intents, kind: type[C], shard: tuple[int, int] | None = None
-) -> C:
-    """A client that calls nobody, keeps little, and waits for no limit for long."""
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
-    return kind(
-        intents=intents,
-        allowed_mentions=discord.AllowedMentions.none(),
-        max_messages=None,
-        chunk_guilds_at_startup=False,
-        member_cache_flags=discord.MemberCacheFlags.none(),
-        max_ratelimit_timeout=LONGEST_WAIT_SECONDS,
-        guild_ready_timeout=READY_SECONDS,
-        shard_id=None if shard is None else shard[0],
-        shard_count=None if shard is None else shard[1],
-    )
-
-
-def use_addresses(settings: DiscordSettings) -> None:
-    """Tell the library where Discord is; it knows one address for a whole process."""
-    Route.BASE = settings.api_url
-    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.gateway_url)
-
-
-def token(settings: DiscordSettings) -> str:
-    return settings.token.get_secret_value() if settings.token else ""
 
 
 def _partial(

@@ -49,7 +49,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions are started without Discord's pauses."""
     monkeypatch.setattr("adapters.discord.starting.SPACING_SECONDS", 0.05)
-    monkeypatch.setattr("adapters.discord.rest.READY_SECONDS", 0.2)
+    monkeypatch.setattr("adapters.discord.library.READY_SECONDS", 0.2)
+    monkeypatch.setattr("adapters.discord.calling.CALLS_A_SECOND", 1_000)
 
 
 @pytest.fixture

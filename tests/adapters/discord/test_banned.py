@@ -7,7 +7,7 @@ from servers.discord import DiscordServer
 
 from adapters.discord.adapter import DiscordAdapter
 from adapters.discord.banned import Ban
-from adapters.discord.refusals import DiscordRefused
+from adapters.discord.refusals import DiscordRefused, TokenRefused
 from bot.adapter import Part
 from bot.errors import DeliveryError, DeliveryImpossible, DeliveryLater
 from bot.model import Delivery
@@ -51,21 +51,22 @@ async def test_a_token_that_is_refused_is_not_tried_again_at_once(
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "stopped"),
+    ("reason", "limited", "stopped"),
     [
-        pytest.param(429, DeliveryLater("slow", 30), 30.0, id="limited"),
-        pytest.param(401, DiscordRefused("token", 0), 60.0, id="token"),
-        pytest.param(401, DiscordRefused("webhook", 50027), 0.0, id="webhook"),
-        pytest.param(403, DiscordRefused("permission", 50013), 0.0, id="permission"),
+        pytest.param(DeliveryLater("slow", 30), True, 30.0, id="banned"),
+        pytest.param(DeliveryLater("slow", 3), False, 0.0, id="limited"),
+        pytest.param(TokenRefused("token", 0), False, 60.0, id="token"),
+        pytest.param(DiscordRefused("webhook", 50027), False, 0.0, id="webhook"),
+        pytest.param(DiscordRefused("permission", 50013), False, 0.0, id="permission"),
     ],
 )
 def test_it_lasts_as_long_as_it_must(
-    status: int, reason: DeliveryError, stopped: float
+    reason: DeliveryError, limited: bool, stopped: float
 ) -> None:
     now = [100.0]
     ban = Ban(lambda: now[0])
 
-    ban.note(status, reason)
+    ban.note(reason, limited=limited)
 
     if stopped:
         now[0] += stopped - 1

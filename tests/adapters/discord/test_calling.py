@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 
 import aiohttp
 import discord
@@ -10,7 +11,14 @@ from discord.http import HTTPClient, Ratelimit, Route
 from servers.discord import DiscordServer, patched
 
 from adapters.discord.adapter import DiscordAdapter
-from adapters.discord.calling import Calls, free_if_stuck
+from adapters.discord.calling import (
+    Calls,
+    NotSent,
+    Pace,
+    Slots,
+    free_if_stuck,
+    tracing,
+)
 from bot.adapter import Part
 from bot.model import ConversationId, Delivery
 
@@ -25,7 +33,8 @@ async def refuses() -> str:
 
 
 async def logged_in(server: DiscordServer) -> discord.Client:
-    client = discord.Client(intents=discord.Intents(guilds=True))
+    intents = discord.Intents(guilds=True)
+    client = discord.Client(intents=intents, http_trace=tracing())
     await client.login(server.token)
     return client
 
@@ -38,8 +47,31 @@ async def test_results_and_errors_come_through(server: DiscordServer) -> None:
         assert await calls.run(client.http, answers(), 1) == "answer"
         with pytest.raises(ValueError, match="no"):
             await calls.run(client.http, refuses(), 1)
+        server.fail("GET", "/users/", kind="slow", seconds=0.5)
         with pytest.raises(TimeoutError):
-            await calls.run(client.http, asyncio.sleep(5), 0.01)
+            await calls.run(client.http, client.fetch_user(1), 0.05)
+
+        await calls.aclose()
+        await client.close()
+
+
+async def test_a_call_may_wait_for_a_limit_longer_than_for_its_answer(
+    server: DiscordServer, channel: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.limit("GET", "/channels/[0-9]+$", calls=1, seconds=0.5)
+    with patched(server):
+        client = await logged_in(server)
+        calls = Calls()
+        looks = [
+            calls.run(client.http, client.fetch_channel(channel), 1) for _ in range(4)
+        ]
+
+        began = time.monotonic()
+        await asyncio.gather(*looks)
+        assert time.monotonic() - began > 1.4
+        monkeypatch.setattr("adapters.discord.calling.QUEUE_SECONDS", 0.05)
+        with pytest.raises(NotSent):
+            await calls.run(client.http, asyncio.sleep(1), 1)
 
         await calls.aclose()
         await client.close()
@@ -126,3 +158,34 @@ async def test_an_adapter_whose_posts_are_cancelled_goes_on(
         async with asyncio.timeout(3):
             await adapter.post(what, 0, Part("hi"))
         assert [m.content for m in server.bot_messages(asked)] == ["hi"]
+
+
+async def test_only_so_many_calls_go_in_a_second() -> None:
+    clock, times = [0.0], []
+
+    async def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    pace = Pace(3, now=lambda: clock[0], sleep=sleep)
+    for _ in range(8):
+        await pace.turn()
+        times.append(clock[0])
+        clock[0] += 0.1
+
+    assert times[:3] == pytest.approx([0.0, 0.1, 0.2])
+    for first, fourth in zip(times, times[3:], strict=False):
+        assert fourth - first >= 0.999
+
+
+def test_each_call_keeps_the_turn_that_it_was_told() -> None:
+    clock = [0.0]
+    slots = Slots(2, 5.0, now=lambda: clock[0])
+
+    told = {name: slots.wait(1, name) for name in "abcde"}
+    other = slots.wait(2, "a")
+    clock[0] = 5.0
+    again = {name: slots.wait(1, name) for name in "edc"}
+
+    assert told == {"a": 0, "b": 0, "c": 5, "d": 5, "e": 10}
+    assert other == 0
+    assert again == {"e": 5, "d": 0, "c": 0}

@@ -89,7 +89,7 @@ async def test_what_is_said_in_a_new_session_does_not_hide_the_gap(
         heard = server.say(ana, channel, "heard", mention_bot=True)
         await server.wait_for(lambda: kept(box, "cursor"), 10)
     server.say(ana, channel, "missed", mention_bot=True)
-    monkeypatch.setattr("adapters.discord.rest.READY_SECONDS", 1.0)
+    monkeypatch.setattr("adapters.discord.library.READY_SECONDS", 1.0)
     # This one is connected, hears something, and dies before it has looked back.
     async with opened() as adapter, listening(adapter):
         server.say(ana, channel, "live", mention_bot=True)
@@ -97,7 +97,7 @@ async def test_what_is_said_in_a_new_session_does_not_hide_the_gap(
         await asyncio.sleep(0.2)
     assert kept(box, "cursor")[f"discord:{channel}"].data["message"] == str(heard)
 
-    monkeypatch.setattr("adapters.discord.rest.READY_SECONDS", 0.2)
+    monkeypatch.setattr("adapters.discord.library.READY_SECONDS", 0.2)
     async with opened() as adapter, listening(adapter):
         await server.wait_for(lambda: "missed" in box.texts(), 10)
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import zlib
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,18 +68,21 @@ class Limit:
     calls: int
     seconds: float
     all_paths: bool = False
-    seen: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    seen: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def recent(self, call: Call, now: float) -> deque[float] | None:
+    def recent(self, call: Call, now: float) -> list[float] | None:
         """The times of the calls that count now; None when this one never counts."""
         match = self.path.search(call.path)
         if self.method not in (call.method, "*") or match is None:
             return None
         if self.all_paths and is_token_route(call.path):
             return None
-        recent = self.seen["" if self.all_paths else match.group()]
-        while recent and recent[0] <= now - self.seconds:
-            recent.popleft()
+        # What the pattern groups is what is counted apart, else the whole path.
+        key = match.group(1) if match.re.groups else match.group()
+        recent = self.seen["" if self.all_paths else key]
+        # A window is over for all its calls at once.
+        if recent and recent[0] <= now - self.seconds:
+            recent.clear()
         return recent
 
 
@@ -189,10 +192,11 @@ class Front:
         try:
             if not (call.authorized or is_token_route(call.path)):
                 raise ApiError(0)
-            response = await handler(request)
-            assert isinstance(response, web.Response)
+            handled = await handler(request)
+            assert isinstance(handled, web.Response)
+            response = handled
         except ApiError as error:
-            return answer(error.body(), error.status)
+            response = answer(error.body(), error.status)
         except web.HTTPException as error:
             status = f"{error.status}: {error.reason}"
             return answer({"message": status, "code": 0}, error.status)
@@ -234,7 +238,7 @@ def answer(body: Any, status: int = 200) -> web.Response:
 
 
 def announce(
-    limit: Limit, recent: deque[float], now: float, response: web.Response
+    limit: Limit, recent: list[float], now: float, response: web.Response
 ) -> None:
     """Tell the client how many calls are left, and when there are more again."""
     pause = recent[0] + limit.seconds - now

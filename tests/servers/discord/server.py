@@ -134,15 +134,18 @@ class DiscordServer(People):
         limit = Limit(method, re.compile(path), calls, seconds)
         self.front.limits.append(limit)
 
-    def real_limits(self) -> None:
-        """Limits as they are known of the real service; it publishes only the first."""
+    def real_limits(self, *, threads: int = 5) -> None:
+        """Limits as they are known of the real service; it publishes only the first.
+
+        `threads` is how many may be begun in a channel in five seconds.
+        """
         everything = Limit("*", re.compile(""), 50, 1.0, all_paths=True)
         self.front.limits.append(everything)
-        place = "/channels/[0-9]+"
+        place = "/channels/([0-9]+)"
         self.limit("POST", place + "/messages$", 5, 5.0)
         self.limit("PATCH", place + "/messages/", 5, 5.0)
         self.limit("DELETE", place + "/messages/", 5, 1.0)
-        self.limit("POST", place + "/messages/[0-9]+/threads$", 5, 5.0)
+        self.limit("POST", place + "/messages/[0-9]+/threads$", threads, 5.0)
         self.limit("POST", place + "/typing$", 5, 5.0)
 
     def drop_gateway(self, *, resumable: bool = True) -> None:
