@@ -54,6 +54,8 @@ class Layout:
     tail: tuple[JSON, ...] = ()
     note: str = field(default="", compare=False)
     """What stands under it, as Markdown."""
+    cited: frozenset[int] = field(default=frozenset(), compare=False)
+    """The numbers in it whose sources are known."""
 
     def blocks(self, *, growing: bool = False) -> list[JSON]:
         """All blocks of the message."""
@@ -87,7 +89,9 @@ def layouts(answer: Answer) -> list[Layout]:
     links = links_of(answer)
     messages = _packed(_content(visible(answer.text.strip()), links))
     tail = _tail(answer)
-    last = replace(messages[-1], tail=tail, note=_note(answer, links))
+    cited = frozenset(source.number for source in answer.sources)
+    note = _note(answer, links)
+    last = replace(messages[-1], tail=tail, note=note, cited=cited)
     if last.size <= TEXT_LIMIT:
         messages[-1] = last
     else:

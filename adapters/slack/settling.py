@@ -8,9 +8,13 @@ from adapters.slack.blocks import Layout
 
 JSON = dict[str, Any]
 
+SENTENCE_LIMIT = 400
+"""A source is known at the end of the sentence that cites it, if there is one."""
+
 _CLOSED = re.compile(
     r"`+[^`\n]*`+|\[(?:\\.|[^\[\]\n])*\]\([^()\s]*\)|<[^<>\s]*>|\[\d+\]"
 )
+_MARKER = re.compile(r"(?<!\\)\[(\d{1,3})\](?!\()")
 _OPEN = re.compile(r"!?\[|[`<]")
 _PLAIN_WORD = re.compile(r"[^\s\[\]<>`@:/.*_~|&#!\\(){}]+")
 
@@ -25,7 +29,7 @@ def settled(layout: Layout) -> list[JSON]:
         last = content.pop()
         if last["type"] != "markdown":
             content.append(last)
-        elif text := _settled_text(last["text"]):
+        elif text := _cited(_settled_text(last["text"]), layout.cited):
             content.append(last | {"text": text})
     return content
 
@@ -53,6 +57,14 @@ def extension(sent: Sequence[JSON], now: Sequence[JSON]) -> list[JSON] | None:
         else:
             chunks.append({"type": "blocks", "blocks": [block]})
     return chunks
+
+
+def _cited(text: str, known: frozenset[int]) -> str:
+    """`text` up to a number that may become a link yet, when its sentence has ended."""
+    for marker in _MARKER.finditer(text):
+        if int(marker[1]) not in known and len(text) - marker.end() < SENTENCE_LIMIT:
+            return text[: marker.start()].rstrip()
+    return text
 
 
 def _settled_text(text: str) -> str:

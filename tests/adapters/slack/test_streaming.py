@@ -124,6 +124,38 @@ async def test_an_answer_grows_in_a_stream(
     assert set(sent[1:-1]) == {"chat.appendStream"}
 
 
+async def test_a_source_may_come_after_its_sentence(
+    slack: SlackServer, adapter: SlackAdapter, delivery: Delivery
+) -> None:
+    sending = outgoing(adapter, delivery)
+    sentence = "The ward opens at nine [1] on all days"
+    for text, sources in (
+        ("The ward opens ", ()),
+        (f"{sentence} of ", ()),
+        (f"{sentence}. It closes ", (SOURCE,)),
+        (f"{sentence}. It closes at five. ", (SOURCE,)),
+    ):
+        sending.show(Answer(text, sources))
+        await asyncio.sleep(0.06)
+    final = Answer(f"{sentence}. It closes at five.", (SOURCE,), complete=True)
+    await sending.finish(final)
+
+    (message,) = slack.bot_messages(thread=delivery.question_id)
+    assert set(methods(slack)) == {
+        *("chat.startStream", "chat.appendStream", "chat.stopStream")
+    }
+    linked = f"The ward opens at nine [\\[1\\]]({SOURCE.url}) on all days."
+    assert message["text"].startswith(linked)
+
+
+def test_a_number_without_a_source_does_not_hold_an_answer_up() -> None:
+    text = "It is in chapter [5] of the book. " + "More words. " * 50
+    (growing,) = layouts(Answer(text))
+
+    (block,) = settled(growing)
+    assert block["text"].startswith("It is in chapter [5] of the book. More")
+
+
 async def test_people_see_that_it_works_and_can_stop_it(
     slack: SlackServer, adapter: SlackAdapter, delivery: Delivery
 ) -> None:
