@@ -143,7 +143,7 @@ class Library:
             if rebuild:
                 return await self._anew(collection, sources, progress, keep=False)
             store, embedder = await self._open(collection)
-            bulk, spread = self._cluster()
+            bulk, spread = await self._cluster()
             writer = Writer(store, embedder, self._terms, spread, self._situating)
             report = await sync(sources, store, writer, progress, bulk)
             async with self._teaching:
@@ -181,7 +181,7 @@ class Library:
         async with self._opened_for(collection, identity, keep) as old:
             new = await old.beside(identity)
             try:
-                bulk, spread = self._cluster()
+                bulk, spread = await self._cluster()
                 writer = Writer(new, embedder, self._terms, spread, self._situating)
                 same_cut = (await old.identity()).get("chunker") == CHUNKER_VERSION
                 read = () if keep and same_cut else sources
@@ -311,13 +311,15 @@ class Library:
                 self._stores[collection] = await self._engine.open(collection, identity)
             return self._stores[collection], embedder
 
-    def _cluster(self) -> tuple[Bulk | None, Spread | None]:
+    async def _cluster(self) -> tuple[Bulk | None, Spread | None]:
         """What bulk work runs on, if not on this machine."""
         if not self._ray_address:
             return None, None
         from backends.knowledge.ray_bulk import RayBulk
 
-        bulk = RayBulk(self._ray_address, DEFAULT_LIMITS.process)
+        # Ray takes the main thread's signals, which are the program's.
+        given = self._ray_address, DEFAULT_LIMITS.process
+        bulk = await asyncio.to_thread(RayBulk, *given)
         return bulk, Spread(bulk, partial(load_embedder, self._models, self._data_dir))
 
     async def _embed_with(self) -> Embedder:

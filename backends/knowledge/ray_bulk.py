@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import pickle
+import socket
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -16,7 +17,9 @@ R = TypeVar("R")
 Results = list[R | LimitExceeded]
 
 ADDRESS = "CURBSIDE_RAY_ADDRESS"
+CONNECT_SECONDS = 5
 ROUND = 256  # batches that are given to the cluster together
+ROUND_BYTES = 2**28
 
 
 class RayBulk:
@@ -34,10 +37,11 @@ class RayBulk:
             ) from error
         try:
             if not ray.is_initialized():
+                _require_listening(address)
                 ray.init(
                     address=address, log_to_driver=False, logging_level=logging.WARNING
                 )
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise BackendUnavailable(
                 f"no Ray cluster answers at {address} ({error}); start it, or unset "
                 f"{ADDRESS}"
@@ -48,32 +52,34 @@ class RayBulk:
         self, work: Work[T, R], batches: AsyncIterable[Sequence[T]]
     ) -> AsyncIterator[list[R | LimitExceeded]]:
         """See `Bulk`; rounds of batches follow one another."""
-        waiting: list[Sequence[T]] = []
+        waiting: list[bytes] = []
         async for batch in batches:
-            waiting.append(batch)
-            if len(waiting) == ROUND:
-                for results in await asyncio.to_thread(self._round, work, waiting):
+            waiting.append(pickle.dumps((work, batch)))
+            if len(waiting) == ROUND or sum(map(len, waiting)) > ROUND_BYTES:
+                for results in await asyncio.to_thread(self._round, waiting):
                     yield results
                 waiting = []
         if waiting:
-            for results in await asyncio.to_thread(self._round, work, waiting):
+            for results in await asyncio.to_thread(self._round, waiting):
                 yield results
 
-    def _round(
-        self, work: Work[T, R], batches: Sequence[Sequence[T]]
-    ) -> list[list[R | LimitExceeded]]:
+    def _round(self, calls: Sequence[bytes]) -> list[list[Any]]:
         from ray import data
 
-        rows = [
-            {"number": number, "call": pickle.dumps((work, batch))}
-            for number, batch in enumerate(batches)
-        ]
+        rows = [{"number": number, "call": call} for number, call in enumerate(calls)]
         data.DataContext.get_current().enable_progress_bars = False
         run: Any = partial(_run, limits=self._limits)
         dataset = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             run, batch_size=1
         )
-        return _in_order(dataset.iter_rows(), len(batches))
+        return _in_order(dataset.iter_rows(), len(calls))
+
+
+def _require_listening(address: str) -> None:
+    """Ray itself looks for a cluster that is not there for minutes."""
+    host, found, port = address.rpartition(":")
+    if found:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
 
 
 def _run(batch: dict[str, Any], limits: ProcessLimits) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from servers.bulk_work import dies_of_thirteen, fails, slow, tenfold
 
-from backends.base import BackendMisconfigured
+from backends.base import BackendMisconfigured, BackendUnavailable
 from backends.knowledge.bulk import Bulk, ProcessBulk, Work
 from backends.knowledge.library import Library
 from backends.knowledge.process_pool import LimitExceeded, ProcessLimits, ProcessPool
@@ -119,6 +119,16 @@ async def test_a_node_that_is_killed_loses_and_doubles_nothing(cluster: object) 
     await asyncio.to_thread(remove, node, False)
 
     assert await work == [10 * n for n in range(32)]
+
+
+@RAY
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:none"])
+def test_names_a_cluster_that_does_not_answer(address: str) -> None:
+    with pytest.raises(
+        BackendUnavailable, match=f"no Ray cluster answers at {address}"
+    ):
+        RayBulk(address, ProcessLimits())
 
 
 async def test_names_the_package_that_is_missing(
