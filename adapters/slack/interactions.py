@@ -167,7 +167,7 @@ class Interactions:
         else:
             await ack()
             await self._whisper(pressed, reply)
-        await self._refresh(payload, place.conversation)
+        await self._refresh(pressed.author.id, place.conversation)
 
     async def open_panel(self, trigger: str, message: Message) -> None:
         """The Home tab's page as a modal, for `/curbside` alone."""
@@ -192,7 +192,7 @@ class Interactions:
         if isinstance(reply, Form):
             reply = await self._open(payload, reply, pressed)
         await self._whisper(pressed, reply, url)
-        await self._refresh(payload, pressed.conversation)
+        await self._refresh(pressed.author.id, pressed.conversation)
 
     async def _open(self, payload: JSON, form: Form, pressed: Pressed) -> str:
         """Open the modal of a form; what to tell the person if that is too late."""
@@ -247,10 +247,10 @@ class Interactions:
             else:
                 log.warning("%s could not be told: %s", pressed.author.id, error)
 
-    async def _refresh(self, payload: JSON, conversation: ConversationId) -> None:
-        """After a press in the Home tab, it shows what has changed."""
-        if (payload.get("view") or {}).get("type") == "home":
-            await self._publish(str(payload["user"]["id"]), conversation.channel)
+    async def _refresh(self, user: str, conversation: ConversationId) -> None:
+        """After a press in the Home tab, or in a form of its, it shows the change."""
+        if conversation.channel.startswith("D") and not conversation.thread:
+            await self._publish(user, conversation.channel)
 
     async def _publish(self, user: str, channel: str) -> None:
         me = await self._web.identify()

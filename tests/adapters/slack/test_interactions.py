@@ -280,9 +280,10 @@ async def test_the_home_tab_shows_what_a_form_changed(
     slack.open_home(ada)
     home = await slack.wait_for(lambda: slack.home(ada))
     ids = [e["action_id"] for e in home["blocks"][-1]["elements"]]
-    box.page = Panel("Curbside", (PanelSection("Who answers", "#general: b"),))
     slack.click_in_view(ada, home["id"], ids[1])
     modal = await slack.wait_for(lambda: slack.modal(ada))
+    await slack.settled()
+    box.page = Panel("Curbside", (PanelSection("Who answers", "#general: b"),))
     slack.submit(ada, modal["id"], {"profile": "a"})
     await pressed(slack, box, 2)
 
