@@ -115,6 +115,7 @@ class Prompted:
         problem, health = await asyncio.gather(
             self._source.check(), model_health(self._model)
         )
+        problem = problem or self._manner.silence.check()
         if problem and health.ok:
             return Health(False, problem, health.model, health.shutdown_date)
         return health

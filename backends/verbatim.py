@@ -101,7 +101,7 @@ class Verbatim:
 
     async def health(self) -> Health:
         """Whether the documents can be searched."""
-        problem = await self._source.check()
+        problem = await self._source.check() or self._silence.check()
         return Health(ok=not problem, detail=problem)
 
     async def aclose(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.base import Passage
+from backends.base import BackendMisconfigured, Passage
 from backends.silence.calibration import load
 
 
@@ -27,3 +27,12 @@ class Silence:
         if calibration is not None and calibration.collection == self.collection:
             return calibration.confidence(question, passages) < calibration.threshold
         return max(passage.support for passage in passages) < self.below
+
+    def check(self) -> str:
+        """What is wrong with what was learned, for an admin; empty for nothing."""
+        try:
+            if self.file is not None:
+                load(self.file)
+        except BackendMisconfigured as error:
+            return str(error)
+        return ""

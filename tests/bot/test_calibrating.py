@@ -1,14 +1,17 @@
 """`curbside calibrate` over a real collection, alone and through a running bot."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from backends.knowledge.library import Library
 from backends.silence.calibration import file_of, load
 from backends.silence.questions import Question, read_questions
 from bot import calibrating, control
+from bot.cli import app
 from bot.errors import CurbsideError
 from bot.settings import Settings
 
@@ -77,3 +80,26 @@ async def test_a_profile_without_documents_is_refused(
         with pytest.raises(CurbsideError, match=f"{why}; choose one of verbatim"):
             await calibrating.calibrate(settings, library, name, [], keep=0.9)
     await library.aclose()
+
+
+async def test_the_command_prints_what_it_learned(
+    tmp_path: Path, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await library.aclose()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CURBSIDE_DATA_DIR", str(tmp_path))
+    file = tmp_path / "questions.jsonl"
+    file.write_text("\n".join(each.model_dump_json() for each in questions()))
+    run = CliRunner().invoke
+
+    told = await asyncio.to_thread(run, app, ["calibrate", str(file), "--json"])
+    few = tmp_path / "few.jsonl"
+    few.write_text('{"question": "When?", "answerable": true}')
+    refused = await asyncio.to_thread(run, app, ["calibrate", str(few)])
+
+    assert told.exit_code == 0, told.output
+    learned = json.loads(told.stdout)
+    assert learned["profile"] == "verbatim"
+    assert sum(learned["table"].values()) == len(questions())
+    assert refused.exit_code == 2
+    assert "too few to learn from" in refused.output

@@ -102,6 +102,8 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(BackendMisconfigured, match=r"rag\.json.*curbside calibrate"):
         load(file)
+    assert "curbside calibrate" in Silence(0.0, file, "house").check()
+    assert Silence(0.0, tmp_path / "none.json", "house").check() == ""
 
 
 def test_what_another_version_learned_does_not_count(tmp_path: Path) -> None:
