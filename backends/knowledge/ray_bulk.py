@@ -14,7 +14,6 @@ from backends.knowledge.process_pool import LimitExceeded, ProcessLimits, Proces
 
 T = TypeVar("T")
 R = TypeVar("R")
-Results = list[R | LimitExceeded]
 
 ADDRESS = "CURBSIDE_RAY_ADDRESS"
 CONNECT_SECONDS = 5
