@@ -32,6 +32,9 @@ from tests.servers.discord.faults import Call
 PIECES, PIECE_SECONDS = 20, 0.15
 """An answer grows for three seconds."""
 
+THREADS = (5, 50)
+"""How many threads a channel may get in five seconds: Discord does not publish it."""
+
 START_SECONDS = 30.0
 ANSWER_SECONDS = 300.0
 
@@ -56,13 +59,12 @@ class Growing:
         """Nothing to give back."""
 
 
-async def be_curbside(api_url: str, gateway_url: str, threads: bool) -> None:
+async def be_curbside(api_url: str, gateway_url: str) -> None:
     """Curbside with its real adapter and state, as `curbside run` puts it together."""
     settings = DiscordSettings(
         token=SecretStr(TOKEN),
         api_url=api_url,
         gateway_url=gateway_url,
-        threads=threads,
     )
     with tempfile.TemporaryDirectory() as place:
         state, adapter = SqliteState(Path(place) / "state.db"), DiscordAdapter(settings)
@@ -145,15 +147,14 @@ def kind(call: Call) -> str:
     return f"{call.method} " + re.sub(r"\d{6,}", "…", call.path)
 
 
-async def measured(people: int, seconds: float, *, threads: bool) -> list[Figure]:
-    """One crowd, in threads or in the channel itself."""
+async def measured(people: int, seconds: float, threads: int) -> list[Figure]:
+    """One crowd, where so many threads may be begun in five seconds."""
     async with DiscordServer() as server:
-        server.real_limits()
+        server.real_limits(threads=threads)
         channel = server.add_channel(server.add_guild(), "help")
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "benchmarks.discord", "--bot"),
             *("--api-url", server.api_url, "--gateway-url", server.gateway_url),
-            *([] if threads else ["--no-threads"]),
             stdin=asyncio.subprocess.PIPE,
         )
         assert process.stdin is not None
@@ -169,11 +170,10 @@ async def measured(people: int, seconds: float, *, threads: bool) -> list[Figure
         finally:
             process.stdin.close()
             await process.wait()
-        return list(figures(crowd, server.calls, threads=threads))
+        return list(figures(crowd, server.calls, f"{threads} threads in 5 s"))
 
 
-def figures(crowd: Crowd, calls: list[Call], *, threads: bool) -> list[Figure]:
-    place = "in threads" if threads else "in the channel"
+def figures(crowd: Crowd, calls: list[Call], place: str) -> list[Figure]:
     begun = [question.begun - question.at for question in crowd.asked]
     done = [question.complete - question.at for question in crowd.asked]
     limited = sum(call.status == 429 for call in calls)
@@ -197,8 +197,8 @@ def quantile(times: list[float], share: float) -> float:
 
 
 async def run(options: argparse.Namespace) -> None:
-    for threads in (True, False):
-        measure.show(await measured(options.people, options.seconds, threads=threads))
+    for threads in THREADS:
+        measure.show(await measured(options.people, options.seconds, threads))
 
 
 def main() -> None:
@@ -208,11 +208,9 @@ def main() -> None:
     parser.add_argument("--bot", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--api-url", help=argparse.SUPPRESS)
     parser.add_argument("--gateway-url", help=argparse.SUPPRESS)
-    parser.add_argument("--no-threads", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bot:
-        bot = be_curbside(options.api_url, options.gateway_url, not options.no_threads)
-        asyncio.run(bot)
+        asyncio.run(be_curbside(options.api_url, options.gateway_url))
     else:
         asyncio.run(run(options))
 
