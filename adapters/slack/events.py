@@ -139,7 +139,7 @@ def to_message(event: JSON, me: Identity) -> Message:
         id=event["ts"],
         conversation=_conversation(event, event["ts"], me),
         author=Author(event["user"]),
-        text=plain(_without_name(event.get("text") or "", me)),
+        text=plain(without_name(event.get("text") or "", me)),
         sent_at=datetime.fromtimestamp(float(event["ts"]), UTC),
         attachments=tuple(_attachment(file) for file in event.get("files") or ()),
         edited="edited" in event,
@@ -171,7 +171,8 @@ def _typed(control: re.Match[str]) -> str:
     return f"{label} ({target})"
 
 
-def _without_name(text: str, me: Identity) -> str:
+def without_name(text: str, me: Identity) -> str:
+    """What is said, without the name that says to whom."""
     name = rf"[ \t]*<@{me.user_id}(?:\|[^<>]*)?>[ \t]*[,:]?[ \t]*"
     return re.sub(name, " ", text).strip()
 

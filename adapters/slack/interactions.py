@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from adapters.slack.buttons import read_press
-from adapters.slack.events import Identity, plain
+from adapters.slack.events import Identity, plain, without_name
 from adapters.slack.markdown import to_mrkdwn
 from adapters.slack.names import ChannelNames
 from adapters.slack.views import (
@@ -116,7 +116,7 @@ class Interactions:
         """The message shortcut "Ask about this": there is only one."""
         me = await self._web.identify()
         place = _place_of(payload, me)
-        text = plain(str(payload["message"].get("text") or ""))
+        text = plain(without_name(str(payload["message"].get("text") or ""), me))
         await self._carry_out(
             payload,
             ack,

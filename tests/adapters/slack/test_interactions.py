@@ -234,7 +234,8 @@ async def test_ask_about_this(
         if pressed.fields is None
         else ""
     )
-    ts = slack.say(ada, general, "the &lt;fridge&gt; of <@U1|bob> " + "beeps " * 600)
+    text = f"<@{slack.bot_id}> the &lt;fridge&gt; of <@U1|bob> " + "beeps " * 600
+    ts = slack.say(ada, general, text)
     slack.shortcut(ada, general, ts, "ask_about_this")
     modal = await slack.wait_for(lambda: slack.modal(ada))
     slack.submit(ada, modal["id"], {"wrong": "why?"})
