@@ -93,9 +93,10 @@ def grouped(gaps: Iterable[Gap], vectors: Any = None) -> list[Group]:
         places = [place for place, _ in numbered]
         chosen = vectors[places]
         near = (1 - BY_MEANING) * near + BY_MEANING * (chosen @ chosen.T)
-    groups = [_group([ordered[n] for n in members], members, near) for members in (
-        _merged(near)
-    )]  # fmt: skip
+    groups = [
+        _group([ordered[number] for number in members], members, near)
+        for members in _merged(near)
+    ]
     return sorted(groups, key=lambda group: (-len(group.gaps), -group.last.timestamp()))
 
 
@@ -106,9 +107,9 @@ def _alikeness(gaps: Sequence[Gap]) -> Any:
     questions = [gap.question for gap in gaps]
     rows = [likeness(question, questions) for question in questions]
     near = np.array(rows, dtype=np.float64).reshape(len(gaps), len(gaps))
-    same = [[a.strip().casefold() == b.strip().casefold() for b in questions]
-            for a in questions]  # fmt: skip
-    return np.maximum((near + near.T) / 2, np.array(same).reshape(near.shape))
+    plain = np.array([question.strip().casefold() for question in questions])
+    same = plain[:, None] == plain[None, :]
+    return np.maximum((near + near.T) / 2, same)
 
 
 def _merged(near: Any) -> list[list[int]]:

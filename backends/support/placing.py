@@ -60,11 +60,13 @@ def _alike_placed(
     """Of other bare numbers those that count the same: ports are no versions."""
     beside = {each.key for each in tokens if 0 < abs(each.at - token.at) <= BESIDE}
     counted = [each.at for each in evidence.tokens if each.key in beside]
-    if not any(abs(at - own) <= BESIDE for at in counted for own in (
-        evidence.places(token)
-    )):  # fmt: skip
+
+    def counts_the_same(place: float) -> bool:
+        return any(abs(at - place) <= BESIDE for at in counted)
+
+    if not any(map(counts_the_same, evidence.places(token))):
         return others
-    return [at for at in others if any(abs(at - own) <= BESIDE for own in counted)]
+    return list(filter(counts_the_same, others))
 
 
 def _another(token: Token, tokens: Sequence[Token], evidence: Evidence) -> bool:
