@@ -1,8 +1,13 @@
 """`curbside dataset review`: one example a screen, a key a decision."""
 
+import os
+import shlex
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -98,12 +103,8 @@ class Desk:
         return True
 
     async def _edit(self, example: "TrainingExample") -> "TrainingExample":
-        import click
-
         text = EDITED.format(question=example.question, answer=example.answer)
-        edited = click.edit(text, extension=".md")
-        if edited is None:
-            return example
+        edited = _in_editor(text)
         question, mark, answer = edited.partition("\n--- answer")
         answer = answer.partition("\n")[2]
         if not mark or not question.strip() or not answer.strip():
@@ -135,13 +136,23 @@ class Desk:
         self.console.print(KEYS, markup=False)
 
 
+def _in_editor(text: str) -> str:
+    """The text as it is after $EDITOR; unchanged when that fails."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "example.md"
+        path.write_text(text, encoding="utf-8")
+        done = subprocess.run([*shlex.split(editor), str(path)], check=False)
+        if done.returncode:
+            return text
+        return path.read_text(encoding="utf-8")
+
+
 def _keys() -> Iterator[str]:
     """The keys pressed; from a pipe, the characters that it holds."""
-    import click
-
     while True:
         if sys.stdin.isatty():
-            key = click.getchar()
+            key = typer.getchar()
         else:
             key = sys.stdin.read(1)
             if not key:

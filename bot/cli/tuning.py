@@ -24,7 +24,9 @@ from bot.cli.terminal import (
 if TYPE_CHECKING:
     from backends.tuning.run import Progress, Run, Runs
     from backends.tuning.trainers.base import Forecast, Task, Trainer
+    from bot.models import Models, TunedModel
     from bot.settings import Settings
+    from bot.training import Wish
 
 
 def runs_of(settings: "Settings") -> "Runs":
@@ -34,74 +36,80 @@ def runs_of(settings: "Settings") -> "Runs":
     return Runs(settings.data_dir / "tuning" / "runs")
 
 
+Base = Annotated[str, typer.Option(help="The base: a folder, or a model's name.")]
+Frozen = Annotated[
+    Path | None, typer.Option(help="A frozen dataset; else it is frozen now.")
+]
+HowTo = Annotated[
+    str, typer.Option(help="sft (answers), dpo (corrections), pretrain (texts).")
+]
+By = Annotated[str, typer.Option(help="local or openai.")]
+Texts = Annotated[
+    list[Path] | None, typer.Option(help="Files to pre-train on; else documents.")
+]
+Start = Annotated[str, typer.Option(help="Go on with the adapter of this run.")]
+System = Annotated[str, typer.Option(help="The system prompt to train.")]
+WithPassages = Annotated[
+    bool, typer.Option("--with-passages", help="For a hybrid profile.")
+]
+Epochs = Annotated[float, typer.Option(help="0: chosen by the data.")]
+Steps = Annotated[int, typer.Option(help="Stop after so many; 0: by epochs.")]
+Rate = Annotated[float, typer.Option(help="0: by the method.")]
+Batch = Annotated[int, typer.Option(help="0: by the memory.")]
+Length = Annotated[int, typer.Option(help="Tokens; 0: by the data.")]
+Rank = Annotated[int, typer.Option(help="Of the adapter.")]
+FourBit = Annotated[bool, typer.Option("--four-bit", help="QLoRA.")]
+Seed = Annotated[int, typer.Option(help="The same seed, the same run.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Force = Annotated[bool, typer.Option("--force", help="In spite of what `check` finds.")]
+
+
 @guarded
 def train(
     name: Annotated[str, typer.Argument(help="What the model will be called.")],
-    base: Annotated[str, typer.Option(help="The base: a folder, or a model's name.")],
-    dataset: Annotated[
-        Path | None, typer.Option(help="A frozen dataset; else it is frozen now.")
-    ] = None,
-    method: Annotated[
-        str, typer.Option(help="sft (answers), dpo (corrections), pretrain (texts).")
-    ] = "sft",
-    trainer: Annotated[str, typer.Option(help="local or openai.")] = "local",
-    texts: Annotated[
-        list[Path] | None, typer.Option(help="Files to pre-train on; else documents.")
-    ] = None,
-    start: Annotated[
-        str, typer.Option(help="Go on with the adapter of this run.")
-    ] = "",
-    system: Annotated[str, typer.Option(help="The system prompt to train.")] = "",
-    with_passages: Annotated[
-        bool, typer.Option("--with-passages", help="For a hybrid profile.")
-    ] = False,
-    epochs: Annotated[float, typer.Option(help="0: chosen by the data.")] = 0,
-    steps: Annotated[int, typer.Option(help="Stop after so many; 0: by epochs.")] = 0,
-    learning_rate: Annotated[float, typer.Option(help="0: by the method.")] = 0,
-    batch_size: Annotated[int, typer.Option(help="0: by the memory.")] = 0,
-    max_length: Annotated[int, typer.Option(help="Tokens; 0: by the data.")] = 0,
-    rank: Annotated[int, typer.Option(help="Of the adapter.")] = 16,
-    four_bit: Annotated[bool, typer.Option("--four-bit", help="QLoRA.")] = False,
-    seed: Annotated[int, typer.Option(help="The same seed, the same run.")] = 7,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="In spite of what `check` finds.")
-    ] = False,
+    base: Base,
+    dataset: Frozen = None,
+    method: HowTo = "sft",
+    trainer: By = "local",
+    texts: Texts = None,
+    start: Start = "",
+    system: System = "",
+    with_passages: WithPassages = False,
+    epochs: Epochs = 0,
+    steps: Steps = 0,
+    learning_rate: Rate = 0,
+    batch_size: Batch = 0,
+    max_length: Length = 0,
+    rank: Rank = 16,
+    four_bit: FourBit = False,
+    seed: Seed = 7,
+    yes: Yes = False,
+    force: Force = False,
 ) -> None:
     """Train a model; says first what it needs and costs. Ctrl-C ends it resumably."""
     from backends.tuning.run import Hyperparameters, Method
+    from bot.training import Wish
 
     if method not in list(Method):
         raise CommandFailed(f"--method must be one of {', '.join(Method)}")
+    chosen = Hyperparameters(
+        epochs, learning_rate, batch_size, max_length, steps, rank, 0.1, seed, four_bit
+    )
+    files = tuple(texts or ())
+    wish = Wish(
+        name, base, Method(method), trainer, dataset, files, start, system,
+        with_passages, chosen, force,
+    )  # fmt: skip
+    _train(wish, yes=yes)
+
+
+def _train(wish: "Wish", *, yes: bool) -> None:
+    from bot.training import begin
+
     settings = read_settings()
     start_logging("WARNING")
-    chosen = Hyperparameters(
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        max_length=max_length,
-        max_steps=steps,
-        rank=rank,
-        seed=seed,
-        four_bit=four_bit,
-    )
-    from bot.training import Wish, begin
-
-    wish = Wish(
-        name,
-        base,
-        Method(method),
-        trainer,
-        dataset,
-        tuple(texts or ()),
-        start,
-        system,
-        with_passages,
-        chosen,
-        force,
-    )
     runs = runs_of(settings)
-    with runs.alone(name):
+    with runs.alone(wish.name):
         run, task, doer = asyncio.run(begin(settings, runs, wish))
         _confirm(doer.forecast(task), yes=yes)
         _work(settings, runs, task, doer, run)
@@ -352,7 +360,3 @@ def serve_adapter(
         pairs[name] = folder
     start_logging("INFO")
     asyncio.run(serve(base, pairs, host, port))
-
-
-if TYPE_CHECKING:
-    from bot.models import Models, TunedModel
