@@ -87,6 +87,10 @@ class GatewayClient(discord.Client):
         except Exception:
             log.exception("discord: what a person did could not be handled")
 
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        # One that is only unavailable for a while comes by another event.
+        self.listener.take(partial(self.listener.left, guild.id))
+
     async def on_message(self, message: discord.Message) -> None:
         self.listener.take(partial(self.listener.said, self, message))
 

@@ -70,6 +70,14 @@ class Cursors:
         last, _ = self._heard.get(channel, (0, ""))
         self._heard[channel] = (max(last, message.id), f"{PLATFORM}:{workspace}")
 
+    def forget(self, workspace: str) -> None:
+        """Of this workspace nothing is to be kept any more."""
+        self._heard = {
+            channel: heard
+            for channel, heard in self._heard.items()
+            if heard[1] != workspace
+        }
+
     async def room(self, channel: int, person: int) -> None:
         """Somebody writes to us in private. Raises StateUnavailable."""
         now = datetime.now(UTC)

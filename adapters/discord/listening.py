@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import discord
 
-from adapters.discord.cursors import Cursors, note_missed
+from adapters.discord.cursors import PLATFORM, Cursors, note_missed
 from adapters.discord.events import (
     Reading,
     by_person,
@@ -154,6 +154,11 @@ class Listener:
         if heard is not None:
             self._heard.note(heard)
             await self._intake.accept(Said(heard))
+
+    async def left(self, guild: int) -> None:
+        """We were thrown out of a server: nothing of it is kept."""
+        self.cursors.forget(f"{PLATFORM}:{guild}")
+        await self._intake.forget_workspace(PLATFORM, str(guild))
 
     async def edited(self, client: discord.Client, message: discord.Message) -> None:
         """A message changed: its text, or only its previews and the like."""

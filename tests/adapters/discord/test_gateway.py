@@ -188,3 +188,21 @@ async def test_a_connection_lost_at_any_moment_loses_no_question(
     await asyncio.gather(listening, return_exceptions=True)
 
     assert sorted(box.texts()) == ["one", "three", "two"]
+
+
+async def test_a_server_that_throws_it_out_is_forgotten(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
+) -> None:
+    guild = server.state.channel(channel).guild_id
+    assert guild is not None
+    other = server.add_guild("other")
+    server.say(ana, channel, "one", mention_bot=True)
+    await server.wait_for(lambda: box.texts() == ["one"])
+
+    # An outage is no farewell.
+    server.tell("GUILD_DELETE", {"id": str(other), "unavailable": True})
+    server.remove_guild(guild)
+    await server.wait_for(lambda: box.forgotten)
+    await asyncio.sleep(0.1)
+
+    assert box.forgotten == [f"discord:{guild}"]
