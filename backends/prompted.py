@@ -6,9 +6,10 @@ tuned weights); everything else is the same for all of them, and is here.
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 from backends.abstention import NO_DOCUMENTS, AbstentionWatch, abstain
 from backends.attached import with_files, with_images
@@ -33,7 +34,7 @@ from backends.citations import CitationFilter
 from backends.context import Context, ContextSource
 from backends.prompt import Ingredients, Prompt, one_line, render, to_summarise
 from backends.silence.decision import Silence
-from backends.support.watch import Policy, SupportWatch
+from backends.support.watch import WITHHELD, Policy, SupportWatch
 
 UNBACKED = "\n\n*I could not tie this to a passage of the documents. Please check it.*"
 NOT_PLAIN = re.compile(r"\w+://\S*|[@<>`]")
@@ -55,11 +56,11 @@ class Manner:
     support: Policy = Policy.OFF
     images: bool = False
 
-    def abstain(self, turn: Turn, context: Context) -> str:
+    def abstain(self, turn: Turn, context: Context, sentence: str = "") -> str:
         """What is said where the documents do not hold the answer."""
         return abstain(
             context.passages,
-            self.abstain_text,
+            sentence or self.abstain_text,
             contacts=self.contacts,
             audience=turn.audience,
         )
@@ -93,7 +94,7 @@ class Prompted:
         known = "\n".join([turn.question, *(past.question for past in turn.history)])
         watch = SupportWatch(prompt.passages, manner.support, known)
         await asyncio.to_thread(watch.prepare)
-        speech = Speech(prompt.passages, manner.abstain(turn, context), watch)
+        speech = Speech(prompt.passages, partial(manner.abstain, turn, context), watch)
         stream = self._model.stream(prompt.messages, manner.sampling)
         async with aclosing(stream) as parts:
             async for part in parts:
@@ -155,10 +156,13 @@ class Speech:
     """Makes an answer of what a model says: abstention seen, claims checked, cited."""
 
     def __init__(
-        self, passages: Sequence[Passage], abstention: str, support: SupportWatch
+        self,
+        passages: Sequence[Passage],
+        abstain: Callable[[str], str],
+        support: SupportWatch,
     ) -> None:
         self._passages = passages
-        self._abstention = abstention
+        self._abstain = abstain
         self._support = support
         self._watch = AbstentionWatch()
         self._filter = CitationFilter(passages)
@@ -176,7 +180,8 @@ class Speech:
     def _end(self, end: End) -> list[Chunk]:
         rest = self._support.feed(self._watch.finish()) + self._support.finish()
         if self._watch.abstained or self._support.refused:
-            return [Text(self._abstention), End(EndReason.ABSTAINED)]
+            said = WITHHELD if self._support.refused else ""
+            return [Text(self._abstain(said)), End(EndReason.ABSTAINED)]
         chunks = self._say([*self._filter.feed(rest), *self._filter.finish()])
         if self._silent:
             raise BackendUnavailable(

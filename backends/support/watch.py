@@ -17,8 +17,9 @@ TRAILING = re.compile(r"[\s|.!?…]*\Z")
 BULLET = re.compile(r"[\s>*+\-\d.)]*")
 
 EXPLAINED = (
-    "\n\n*Unconfirmed: I did not find this in the cited document. Please check it.*"
+    "\n\n*Unconfirmed: the documents that I cite do not say this. Please check it.*"
 )
+WITHHELD = "I had an answer, but the documents do not confirm it, so I keep it back."
 LEFT_OUT = "\n\n*I left out {count} that the documents do not confirm.*"
 
 

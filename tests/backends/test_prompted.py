@@ -31,7 +31,7 @@ from backends.context import Nothing, Passages
 from backends.prompt import NOT_IN_DOCUMENTS
 from backends.prompted import UNBACKED, Manner, Prompted
 from backends.silence.decision import Silence
-from backends.support.watch import Policy
+from backends.support.watch import WITHHELD, Policy
 from backends.testing import FixedSearch, collect, services_for_tests, text_of
 
 PUBLIC = frozenset({"public"})
@@ -135,8 +135,8 @@ async def test_names_who_may_know(model: ChatModel, search: FixedSearch) -> None
     ("policy", "shown"),
     [
         (Policy.MARK, "At 18:00 [1] *(unconfirmed: 18:00)*."),
-        (Policy.DROP, "I found nothing about this in the documents."),
-        (Policy.REFUSE, "I found nothing about this in the documents."),
+        (Policy.DROP, WITHHELD),
+        (Policy.REFUSE, WITHHELD),
         (Policy.OFF, "At 18:00 [1]."),
     ],
 )
