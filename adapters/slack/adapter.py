@@ -122,7 +122,9 @@ class SlackAdapter:
             unfurl_links=False,
             unfurl_media=False,
         )
-        if part.extra["complete"]:
+        if part.extra["growing"]:
+            await self._sessions.begin(web, delivery.conversation)
+        elif part.extra["complete"]:
             await self._sessions.end(web, delivery.conversation)
         return str(posted["ts"])
 

@@ -15,7 +15,7 @@ from adapters.slack.blocks import Layout
 from adapters.slack.settling import extension, settled
 from adapters.slack.web import SlackRefused, SlackWeb
 from bot.errors import DeliveryError, DeliveryLater, MessageGone
-from bot.model import Delivery, Source
+from bot.model import ConversationId, Delivery, Source
 from bot.words import say
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,9 @@ STARTS_PER_MINUTE = 18
 
 REFUSED_SECONDS = 600.0
 """Where a stream was refused, none is tried for so long."""
+
+OF_THE_THREAD = frozenset({"thread_not_found", "cannot_reply_to_message"})
+"""Refusals that say nothing about other threads of the channel."""
 
 TITLE_LIMIT = 200
 TASK_SOURCES = 5
@@ -100,11 +103,7 @@ class Streams:
             )
         except (SlackRefused, MessageGone, DeliveryLater) as error:
             log.info("no stream in %s, the answer is edited: %s", place, error)
-            pause = REFUSED_SECONDS
-            if isinstance(error, DeliveryLater):
-                pause = error.retry_after
-            channel = place.channel if isinstance(error, SlackRefused) else ""
-            self._refused[place.workspace, channel] = self._clock() + pause
+            self._note_refusal(place, error)
             return None
         ts = str(started["ts"])
         self._drop_old()
@@ -193,6 +192,14 @@ class Streams:
     def forget(self, message: tuple[str, str]) -> None:
         """A message (its channel and id) was removed."""
         self._streams.pop(message, None)
+
+    def _note_refusal(self, place: ConversationId, error: DeliveryError) -> None:
+        """Where a stream was refused, the next ones would be too for a while."""
+        now = self._clock()
+        if isinstance(error, DeliveryLater):
+            self._refused[place.workspace, ""] = now + error.retry_after
+        elif isinstance(error, SlackRefused) and error.code not in OF_THE_THREAD:
+            self._refused[place.workspace, place.channel] = now + REFUSED_SECONDS
 
     def _drop_old(self) -> None:
         """Answers that were given up leave their streams behind."""

@@ -399,6 +399,37 @@ async def test_where_streams_are_refused_they_are_not_tried_at_once_again(
     assert methods(slack) == ["chat.startStream", *["chat.postMessage"] * 2]
 
 
+async def test_a_thread_that_is_gone_refuses_no_stream_elsewhere(
+    slack: SlackServer, adapter: SlackAdapter, delivery: Delivery, ada: str
+) -> None:
+    place = delivery.conversation
+    other = slack.say(ada, place.channel, "and when?", mention_bot=True)
+    slack.delete(ada, place.channel, delivery.question_id)
+    part = adapter.render(Answer("The ward "))[0]
+
+    with pytest.raises(DeliveryError, match="was deleted"):
+        await adapter.post(delivery, 0, part)
+    elsewhere = replace(
+        delivery, question_id=other, conversation=replace(place, thread=other)
+    )
+    await adapter.post(elsewhere, 0, part)
+
+    assert methods(slack)[-1] == "chat.startStream"
+
+
+async def test_an_answer_that_is_edited_has_a_session_too(
+    slack: SlackServer, adapter: SlackAdapter, delivery: Delivery
+) -> None:
+    sending = outgoing(adapter, replace(delivery, reply_token=""))
+    await grow(slack, sending, 3)
+    place = (delivery.conversation.channel, delivery.question_id)
+    session = await slack.wait_for(lambda: slack.web_api.agents.sessions.get(place))
+    assert session["status"] == "processing"
+    await sending.finish(whole())
+
+    assert session["status"] == "active"
+
+
 async def test_without_an_asker_there_is_no_stream(
     slack: SlackServer, adapter: SlackAdapter, delivery: Delivery
 ) -> None:
