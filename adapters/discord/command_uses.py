@@ -10,7 +10,7 @@ from typing import Any
 import discord
 
 from adapters.discord.bodies import Body, whisper
-from adapters.discord.commands import ASK_ABOUT, Use, question, use_of
+from adapters.discord.commands import ABOUT_MESSAGES, Use, question, use_of
 from adapters.discord.components import ID_LENGTH, RED, plain_button, row, target_of
 from adapters.discord.events import ASKED
 from adapters.discord.markdown import to_messages
@@ -52,8 +52,9 @@ class CommandUses:
         reply = Reply(interaction)
         if interaction.channel is None:
             await reply.show([whisper(say("unknown_channel"))])
-        elif data.get("name") == ASK_ABOUT:
-            await self._presses.asked_about(interaction, data)
+        elif data.get("name") in ABOUT_MESSAGES:
+            action = ABOUT_MESSAGES[data["name"]]
+            await self._presses.about_message(interaction, data, action)
         elif (asked := question(data)) is not None and not is_stop(asked):
             await self._ask(interaction, asked)
         elif asked is not None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from bot.model import Action
+
 JSON = Mapping[str, Any]
 
 SLASH, ON_MESSAGE = 1, 3
@@ -12,6 +14,8 @@ FOR_SERVERS = 0
 MANAGE_GUILD = 1 << 5
 
 ASK_ABOUT = "Ask about this"
+ABOUT_MESSAGES = {ASK_ABOUT: Action.ASK, "Propose for documents": Action.LEARN}
+"""What the menu of a message offers."""
 
 HERE = "channel"
 WIDTHS = {
@@ -44,6 +48,7 @@ FOR_MANAGERS = {
     "backends": "What can answer, how it is, and where it is in use.",
     "status": "What answers here, and how things are.",
     "whoami": "How I see you.",
+    "review": "Decide on what waits for a decision (reviewers).",
 }
 
 BACKEND: JSON = {
@@ -122,7 +127,7 @@ COMMANDS: tuple[JSON, ...] = tuple(
             {"type": SLASH, "name": name, "description": description}
             for name, description in FOR_ALL.items()
         ),
-        {"type": ON_MESSAGE, "name": ASK_ABOUT},
+        *({"type": ON_MESSAGE, "name": name} for name in ABOUT_MESSAGES),
     )
 )
 

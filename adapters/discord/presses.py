@@ -118,10 +118,10 @@ class Presses:
         )
         await self.press(reply, pressed)
 
-    async def asked_about(
-        self, interaction: discord.Interaction, data: Mapping[str, Any]
+    async def about_message(
+        self, interaction: discord.Interaction, data: Mapping[str, Any], action: Action
     ) -> None:
-        """ "Ask about this" was chosen from the menu of a message."""
+        """One of our commands was chosen from the menu of a message."""
         found = data.get("resolved", {}).get("messages", {}).get(data.get("target_id"))
         channel = interaction.channel
         assert channel is not None
@@ -133,7 +133,7 @@ class Presses:
         pressed = Pressed(
             conversation=place,
             author=author_of(interaction),
-            action=Action.ASK,
+            action=action,
             id=str(interaction.id),
             message_id=str(message.id),
             value=message.content,

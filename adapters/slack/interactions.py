@@ -39,6 +39,9 @@ QUOTED_LIMIT = 1_500
 PROMPTS = 4
 PROMPT_LIMIT = 75
 
+LEARN_SHORTCUT = "learn_this"
+"""The callback id of the message shortcut that proposes a message."""
+
 EXPIRED = frozenset({"expired_trigger_id", "trigger_expired", "invalid_trigger_id"})
 
 
@@ -113,7 +116,8 @@ class Interactions:
         )
 
     async def shortcut(self, payload: JSON, ack: Ack) -> None:
-        """The message shortcut "Ask about this": there is only one."""
+        """A message shortcut: "Ask about this", or "Propose for the documents"."""
+        learn = payload.get("callback_id") == LEARN_SHORTCUT
         me = await self._web.identify()
         place = _place_of(payload, me)
         text = plain(without_name(str(payload["message"].get("text") or ""), me))
@@ -123,7 +127,7 @@ class Interactions:
             Pressed(
                 place.conversation,
                 await self._author(payload),
-                Action.ASK,
+                Action.LEARN if learn else Action.ASK,
                 id=str(payload["action_ts"]),
                 message_id=place.message_id,
                 value=text[:QUOTED_LIMIT],

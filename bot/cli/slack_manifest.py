@@ -45,6 +45,7 @@ PROMPTS = [
 ]
 
 SHORTCUT = "ask_about_this"
+LEARN_SHORTCUT = "learn_this"
 
 
 def build(name: str, command: str, url: str = "") -> dict[str, Any]:
@@ -94,7 +95,13 @@ def _features(name: str, command: str, url: str) -> dict[str, Any]:
                 "type": "message",
                 "callback_id": SHORTCUT,
                 "description": f"Ask {name[:60]} about a message",
-            }
+            },
+            {
+                "name": "Propose for documents",
+                "type": "message",
+                "callback_id": LEARN_SHORTCUT,
+                "description": "Propose a message as an answer to keep",
+            },
         ],
         "slash_commands": [
             {

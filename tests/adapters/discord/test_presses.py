@@ -272,6 +272,18 @@ async def test_a_button_of_another_version_is_explained(
     assert box.presses == []
 
 
+async def test_a_message_is_proposed_for_the_documents(
+    server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
+) -> None:
+    target = server.say(server.add_user("bo"), channel, "The gate opens at six.")
+    box.press_reply = lambda pressed: "Proposed."
+    used = server.menu(ana, target, "Propose for documents")
+    await server.wait_for(lambda: reply(server, used) == "Proposed.")
+    [press] = box.presses
+    assert press.action is Action.LEARN
+    assert press.value == "The gate opens at six."
+
+
 async def test_ask_about_this(
     server: DiscordServer, hearing: DiscordAdapter, channel: int, ana: int, box: Box
 ) -> None:

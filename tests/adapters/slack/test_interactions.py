@@ -226,6 +226,18 @@ async def test_where_we_may_not_write_a_reply_comes_all_the_same(
     assert seen["text"] == "Thanks."
 
 
+async def test_a_message_is_proposed_for_the_documents(
+    slack: SlackServer, box: Box, adapter: SlackAdapter, ada: str, general: str
+) -> None:
+    box.press_reply = lambda pressed: "Proposed."
+    ts = slack.say(ada, general, "The gate opens at six.")
+    slack.shortcut(ada, general, ts, "learn_this")
+    press = await pressed(slack, box, 1)
+
+    assert press.action is Action.LEARN
+    assert press.value == "The gate opens at six."
+
+
 async def test_ask_about_this(
     slack: SlackServer, box: Box, adapter: SlackAdapter, ada: str, general: str
 ) -> None:
