@@ -412,6 +412,7 @@ def bad_documents(folder: Path) -> dict[str, str]:
     locked.write(folder / "locked.pdf")
     (folder / "empty.md").write_bytes(b"")
     (folder / "sheet.xlsx").write_bytes(b"PK\x03\x04")
+    (folder / "photo.heic").write_bytes(b"ftypheic")
     (folder / "letter.docx").write_bytes(b"no zip")
     (folder / "program.txt").write_bytes(b"\x00\x81\x8d" * 100)
     (folder / "mixed.txt").write_bytes(b"na\xefve \x81\x8d")
@@ -421,8 +422,9 @@ def bad_documents(folder: Path) -> dict[str, str]:
         "noise.pdf": "damaged PDF",
         "locked.pdf": "needs a password",
         "empty.md": "is empty",
-        "sheet.xlsx": "of a type that is not read; convert it to one of .csv",
-        "letter.docx": "not a Word file",
+        "sheet.xlsx": "damaged or no Excel file",
+        "photo.heic": "of a type that is not read; convert it to one of .csv",
+        "letter.docx": "no Word file",
         "program.txt": "save it as UTF-8",
         "mixed.txt": "save it as UTF-8",
     }
@@ -522,7 +524,7 @@ async def test_a_configured_document_that_is_gone_is_a_line_and_the_bot_serves(
 
         assert "You are ada" in await answer_to(slack, program, general, asked)
         await until(
-            lambda: "not brought up to date: there is no file or" in program.log,
+            lambda: "gone: there is no file or folder" in program.log,
             what="a word in the log",
             program=program,
         )

@@ -32,7 +32,7 @@ def check_archive(data: bytes, name: str, program: str) -> None:
 
 def damaged(name: str, program: str, error: Exception) -> UnreadableDocument:
     return UnreadableDocument(
-        f"{name!r} is damaged or not a {program} file ({error}); "
+        f"{name!r} is damaged or no {program} file ({error}); "
         f"open it in {program} and save it again"
     )
 
