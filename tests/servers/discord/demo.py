@@ -43,8 +43,8 @@ console = Console()
 
 
 @asynccontextmanager
-async def bot(folder: Path, config: str) -> AsyncIterator[Path]:
-    """The bot as a process; where its log is."""
+async def bot(folder: Path, config: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The bot as a process; what it says goes to its log."""
     (folder / "curbside.toml").write_text(config, encoding="utf-8")
     log = folder / "bot.log"
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
@@ -56,7 +56,7 @@ async def bot(folder: Path, config: str) -> AsyncIterator[Path]:
             stdin=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
     try:
-        yield log
+        yield process
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
@@ -86,11 +86,17 @@ async def play(server: DiscordServer, folder: Path) -> int:
     )  # fmt: skip
     terminal = Terminal(server, ask)
     terminal.start(people, places)
-    async with bot(folder, config) as log:
+    async with bot(folder, config) as process:
+        log = folder / "bot.log"
         console.print("The bot starts and reads the handbook …", style="dim")
         try:
-            await server.wait_for(lambda: is_ready(server, log), READY_SECONDS)
-        except TimeoutError:
+            await server.wait_for(
+                lambda: process.returncode is not None or is_ready(server, log),
+                READY_SECONDS,
+            )
+            if process.returncode is not None:
+                raise RuntimeError("the bot has ended")
+        except (TimeoutError, RuntimeError):
             console.print(log.read_text(), markup=False)
             return 1
         console.print(HELP, markup=False)

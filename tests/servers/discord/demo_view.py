@@ -70,7 +70,7 @@ class View:
         head.append(author.name, style="green" if author.bot else "magenta")
         if message.ephemeral:
             head.append("  only you see this", style="dim")
-        if message.edited is not None:
+        if any(message.edits):
             head.append(f"  edited ×{len(message.edits)}", style="dim")
         if message.pinged:
             head.append(f"  rings {len(message.pinged)}", style="dim")
