@@ -39,6 +39,7 @@ class Piece:
     link: str = ""
     date: str = ""
     revision: str = ""
+    language: str = ""
     context: str = ""
 
     @property
@@ -82,6 +83,7 @@ def cut(
                     link=document.link,
                     date=document.date,
                     revision=revision,
+                    language=document.language,
                 )
             )
     return pieces

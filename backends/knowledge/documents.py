@@ -38,7 +38,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file after reading. `labels` is None where the file itself names none."""
+    """A file after reading. `labels` is None where the file itself names none.
+
+    `language` is what it says of itself, such as `de`; empty where it says nothing.
+    """
 
     name: str
     title: str
@@ -47,6 +50,7 @@ class Document:
     labels: frozenset[str] | None = None
     date: str = ""
     link: str = ""
+    language: str = ""
 
 
 def laid_out(blocks: Iterable[Block]) -> tuple[str, tuple[Block, ...]]:

@@ -255,6 +255,7 @@ def entry_payload(entry: Entry) -> dict[str, Any]:
         "link": piece.link,
         "date": piece.date,
         "text": piece.text,
+        "language": piece.language,
         "context": piece.context,
     }
 
@@ -275,6 +276,7 @@ def to_piece(payload: Mapping[str, Any]) -> Piece:
         labels=frozenset(payload["labels"]),
         link=payload["link"],
         date=payload["date"],
+        language=payload.get("language", ""),
         context=payload.get("context", ""),
     )
 

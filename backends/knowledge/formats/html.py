@@ -69,6 +69,7 @@ def read(text: str, name: str) -> Document:
         blocks=placed,
         labels=labels or None,
         date=_meta(root, "date"),
+        language=(root.get("lang") or "").strip().lower(),
     )
 
 

@@ -40,6 +40,7 @@ class Matter:
     labels: frozenset[str] | None = None
     date: str = ""
     link: str = ""
+    language: str = ""
 
 
 def read(text: str, name: str) -> Document:
@@ -55,6 +56,7 @@ def read(text: str, name: str) -> Document:
         labels=matter.labels,
         date=matter.date,
         link=matter.link,
+        language=matter.language,
     )
 
 
@@ -126,6 +128,7 @@ def _matter(source: str) -> Matter:
         labels=frozenset(filter(None, labels or ())) or None,
         date=_one(values.get("date")),
         link=_one(values.get("url", values.get("link"))),
+        language=_one(values.get("language", values.get("lang"))).lower(),
     )
 
 

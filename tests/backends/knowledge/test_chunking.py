@@ -140,3 +140,18 @@ def test_no_word_is_lost(parts: list[tuple[list[str], Kind]]) -> None:
     expected = " ".join(block.text for block in blocks).split()
     assert " ".join(piece.text for piece in pieces).split() == expected
     assert [piece.position for piece in pieces] == list(range(len(pieces)))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.md", "---\nlanguage: DE\n---\n# Zeiten\n\nWir öffnen um acht."),
+        ("a.html", '<html lang="de"><body><p>Wir öffnen um acht.</p></body></html>'),
+    ],
+)
+def test_a_piece_knows_the_language_that_its_document_names(
+    name: str, text: str
+) -> None:
+    (piece,) = cut(parse(text.encode(), name))
+
+    assert piece.language == "de"

@@ -88,6 +88,8 @@ def entry(
         link="https://intranet.example/hours",
         date="2026-01-02",
         revision=revision,
+        language="en",
+        context="About the hours of the clinic.",
     )
     return Entry(piece, np.array(toward, np.float32), terms.of_document(text))
 
