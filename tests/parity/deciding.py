@@ -100,6 +100,23 @@ async def not_reviewer(stage: Stage) -> None:
     assert not stage.shown_form(ana)
 
 
+@scenario("Reviewers decide with buttons on what people liked")
+async def review(stage: Stage) -> None:
+    boss, channel = stage.person("boss", admin=True), stage.channel("general")
+    ana = stage.person("ana")
+    stage.press(ana, await answered(stage, ana, channel, "Good?"), Action.GOOD)
+    await verdict(stage, ["good"])
+    asked = stage.ask(boss, channel, "review")
+    await stage.until(lambda: len(stage.answers(asked)) == 2)
+    await stage.quiet()
+    (card,) = [seen for seen in stage.answers(asked) if Action.APPROVE in seen.buttons]
+    assert "Good?" in card.text
+    stage.press(boss, card, Action.APPROVE)
+    await stage.until(
+        lambda: any("Approved by" in seen.text for seen in stage.answers(asked))
+    )
+
+
 @scenario("A question is tried again, in the same message")
 async def retry(stage: Stage) -> None:
     ana, channel = stage.person("ana"), stage.channel("general")
