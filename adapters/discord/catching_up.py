@@ -9,8 +9,10 @@ from functools import partial
 import aiohttp
 import discord
 
+from adapters.discord.changed import changed
 from adapters.discord.listening import Listener
 from adapters.discord.refusals import advised
+from bot.errors import StateUnavailable
 
 Place = discord.TextChannel | discord.Thread | discord.VoiceChannel
 
@@ -57,8 +59,25 @@ class CatchUp:
                 late = message.created_at < self._since
                 hear = self._listener.missed if late else self._listener.said
                 self._listener.take(partial(hear, self._client, message))
+        await self._look_again()
         log.info("discord: looked through %d messages of %d channels", count, len(read))
         return unread, read
+
+    async def _look_again(self) -> None:
+        """Hand in what became of questions that were answered lately."""
+        records = self._listener.records
+        try:
+            async for found in changed(self._client, records, self._since):
+                if isinstance(found, discord.Message):
+                    hear = partial(self._listener.edited, self._client, found)
+                else:
+                    guild, channel, id_ = found
+                    hear = partial(
+                        self._listener.deleted, self._client, guild, channel, str(id_)
+                    )
+                self._listener.take(hear)
+        except StateUnavailable as error:
+            log.warning("answered questions are not looked at again: %s", error)
 
     def _places(self) -> Iterator[tuple[int, discord.abc.Messageable]]:
         """Where something was said since we last heard of it."""

@@ -67,6 +67,7 @@ class Listener:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.interactions = Interactions(settings, intake)
+        self.records = intake.records
         self.cursors = Cursors(intake.records)
         self._settings = settings
         self._intake = intake

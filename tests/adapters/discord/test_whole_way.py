@@ -205,3 +205,19 @@ async def test_what_was_asked_while_it_was_away_is_answered_once(
         await quiet(app)
 
     assert answers(server, first) == ["Answer to **one?** indeed"]
+
+
+async def test_edits_and_deletes_while_it_was_away_are_caught_up_with(
+    server: DiscordServer, tmp_path: Path, channel: int, ana: int
+) -> None:
+    async with house(server, tmp_path) as app:
+        edited = server.say(ana, channel, "frist?", mention_bot=True)
+        deleted = server.say(ana, channel, "two?", mention_bot=True)
+        await whole(server, edited, "Answer to **frist?** indeed")
+        await whole(server, deleted, "Answer to **two?** indeed")
+        await quiet(app)
+    server.edit(edited, f"<@{server.bot_id}> first?")
+    server.delete(deleted)
+    async with house(server, tmp_path):
+        await whole(server, edited, "Answer to **first?** indeed")
+        await server.wait_for(lambda: answers(server, deleted) == [], 10)
