@@ -23,9 +23,7 @@ async def other() -> AsyncIterator[Twin]:
         pytest.skip(str(reason))
 
 
-async def test_a_question_is_heard_and_answered(
-    other: Twin, box: Box
-) -> None:
+async def test_a_question_is_heard_and_answered(other: Twin, box: Box) -> None:
     settings = DiscordSettings(
         token=SecretStr(other.about["token"]),
         api_url=other.api_url,
