@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from backends.base import EndReason, Passage, PastTurn
 from backends.tuning.example import (
@@ -27,6 +27,8 @@ KIND = "example"
 """A record of this kind holds a `TrainingExample`; its id is the example's."""
 
 PAGE = 500
+MOMENT = timedelta(microseconds=1)
+"""The least that times differ by: the next page begins with what is as old."""
 
 MARKER = re.compile(r"\[(\d{1,3})\]")
 
@@ -37,17 +39,21 @@ async def all_records(
     """Every record of a kind, the newest first, a page at a time."""
     before: datetime | None = None
     seen: set[str] = set()
+    limit = PAGE
     while True:
         page = await records.newest(
-            kind, limit=PAGE, workspace=workspace, before=before
+            kind, limit=limit, workspace=workspace, before=before
         )
-        fresh = [record for record in page if record.id not in seen]
-        for record in fresh:
-            yield record
-        if len(page) < PAGE or not fresh:
+        for record in page:
+            if record.id not in seen:
+                seen.add(record.id)
+                yield record
+        if len(page) < limit:
             return
-        seen = {record.id for record in page}
-        before = page[-1].at
+        if page[0].at == page[-1].at:
+            # What is taken in from one file is all of one time: a page may not hold it.
+            limit *= 2
+        before = page[-1].at + MOMENT
 
 
 @dataclass(frozen=True, slots=True)
