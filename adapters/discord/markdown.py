@@ -26,7 +26,7 @@ _BREAK = "\u200b"
 """Parts what Discord would read as one; invisible, and only ever put in by us."""
 
 _INLINE = re.compile(
-    r"(?P<code>(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`))"
+    r"(?P<code>(?<!\\)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`))"
     r"|(?P<mark>!?)(?<!\\)\[(?P<label>(?:[^\[\]]|\[[^\[\]]*\])*)\]"
     r"\(\s*<?(?P<target>[^()\s<>]*(?:\([^()\s<>]*\)[^()\s<>]*)*)>?"
     r"(?:\s+\"[^\"]*\")?\s*\)"
@@ -39,6 +39,7 @@ _REFERENCE = re.compile(r"<(?=@[!&]?\d|#\d|/|id:)")
 _LONG_QUOTE = re.compile(r"^([ \t]*)>>>(?=[ \t])", re.MULTILINE)
 _ADDRESS = re.compile(r"https?://|www\.", re.IGNORECASE)
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_LANGUAGE = re.compile(r"[\w+.#-]*")
 _BARS = re.compile(r"(?P<spoiler>(?<!\w)\|\|(?!\s)[^|\n]+(?<!\s)\|\|(?!\w))|\|\|")
 
 
@@ -175,8 +176,8 @@ class _Writer:
 def _fence(content: str, language: str = "") -> str:
     """A code block; also one whose end has not been written yet."""
     body = content.rstrip("\n").replace("```", f"`{_BREAK}``")
-    words = language.split()
-    return f"```{words[0] if words else ''}\n{body}\n```"
+    word = _LANGUAGE.match(language.strip())
+    return f"```{word[0] if word else ''}\n{body}\n```"
 
 
 def _rows(tokens: Sequence[Token]) -> list[list[str]]:
@@ -204,5 +205,7 @@ def _unmarked(cell: str) -> str:
 
 
 def _text(text: str) -> str:
+    # Discord takes more for a link than we do, and would hide its host behind words.
+    text = text.replace("](", f"]{_BREAK}(")
     # Two bars hide what stands between them: meant about a word, an accident elsewhere.
     return _BARS.sub(lambda it: it["spoiler"] or "\\|\\|", harmless(text))

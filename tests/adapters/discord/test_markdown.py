@@ -254,3 +254,31 @@ def test_no_border_between_messages_breaks_code_tables_or_links(
     shown = "\n".join(messages)
     rows = sum(block.count("| y |") for block in blocks)
     assert shown.count(" | y") == rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[a [b](https://evil.example) c](https://ok.example)", id="inner"),
+        pytest.param(r"\\[b](https://evil.example)", id="escaped backslash"),
+        pytest.param("[a] b](https://evil.example)", id="lonely bracket"),
+        pytest.param("[a [b [c]]](https://evil.example)", id="nested brackets"),
+        pytest.param("[b](https://evil.example 'title')", id="title"),
+        pytest.param("[b](https://evil.example/(x)", id="open parenthesis"),
+        pytest.param("[b](https://evil.example/<x>)", id="angle brackets"),
+    ],
+)
+def test_what_only_discord_takes_for_a_link_hides_no_host(text: str) -> None:
+    assert "](" not in to_discord(text, hosts={"ok.example"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(r"\`[b](https://evil.example)\`", id="escaped ticks"),
+        pytest.param("~~~ a```\n[b](https://evil.example)\n~~~", id="language"),
+    ],
+)
+def test_what_is_no_code_for_discord_hides_no_link(text: str) -> None:
+    shown = to_discord(text)
+    assert "b ([evil.example]" in shown or shown.startswith("```a\n")
