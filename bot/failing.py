@@ -13,13 +13,16 @@ from bot.errors import (
 )
 from bot.keeping import Keeping
 from bot.model import Answer
-from bot.plan import Kind, Plan, failures
+from bot.plan import Kind, Plan, failures, starts
 from bot.question import Question, to_question
 from bot.sending import Sending
 from bot.state.base import Work
 from bot.words import say
 
 log = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 6
+"""Doublings of `retry_seconds` while a platform is away: two minutes by default."""
 
 
 class Failing:
@@ -48,9 +51,12 @@ class Failing:
         """Try again later, or give up with an apology."""
         reason = f"{type(error).__name__}: {error}"
         settings = self._desk.settings
-        # A platform's pause is an order. A busy model is tried again soon all the same:
-        # somebody waits, and at the end there is an honest word.
-        asked_for = error.retry_after if isinstance(error, DeliveryLater) else 0.0
+        asked_for = 0.0
+        if isinstance(error, DeliveryLater):
+            if plan.kind in (Kind.QUESTION, Kind.COMMAND):
+                await self._wait(work, plan, error)
+                return
+            asked_for = error.retry_after
         before = failures(work, plan)
         if before + 1 >= settings.attempts:
             down = isinstance(error, BackendUnavailable)
@@ -62,6 +68,18 @@ class Failing:
             plan.covers,
             delay=max(settings.retry_seconds * 2**before, asked_for),
             reason=reason,
+        )
+
+    async def _wait(self, work: Work, plan: Plan, error: DeliveryLater) -> None:
+        """A platform's pause is an order, and its outage is nobody's failure.
+
+        It is not counted: an apology could not be delivered either. What never comes
+        through is given up by its number of starts.
+        """
+        again = max(0, starts(work, plan))
+        pause = self._desk.settings.retry_seconds * 2 ** min(again, LONGEST_PAUSE)
+        await self._desk.state.inbox.postpone(
+            work.claim, (), delay=max(pause, error.retry_after), reason=str(error)
         )
 
     async def give_up(self, work: Work, plan: Plan, reason: str, words: str) -> None:

@@ -14,7 +14,7 @@ from backends.base import (
     EndReason,
     Text,
 )
-from bot.errors import DeliveryImpossible, DeliveryUnclear
+from bot.errors import DeliveryImpossible, DeliveryLater, DeliveryUnclear
 from bot.model import (
     Author,
     Deleted,
@@ -281,6 +281,25 @@ async def test_a_backend_that_comes_back_answers_after_all(start: Start) -> None
 
     assert await house.ask("one") == "back"
     assert len(backend.turns) == 3
+
+
+async def test_a_platform_that_is_away_for_long_is_waited_for(start: Start) -> None:
+    worker = WorkerSettings(attempts=2, retry_seconds=0.01, lease_seconds=2)
+    house = await start(worker=worker)
+    refusals = iter(range(30))
+
+    def away(call: str, key: str) -> Exception | None:
+        """For five times as long as one attempt has patience for."""
+        if call == "post" and next(refusals, None) is not None:
+            return DeliveryLater("away", 0.001)
+        return None
+
+    house.platform.before = away
+    await house.say("Open?")
+    await house.quiet()
+
+    assert house.platform.texts() == ["plain answer"]
+    assert await house.app.state.inbox.dead_letters() == []
 
 
 async def test_what_cannot_be_answered_is_apologised_for_and_kept(start: Start) -> None:
