@@ -46,7 +46,7 @@ class Line(BaseModel):
 def read_examples(path: Path) -> tuple[Example, ...]:
     """The examples of a file. Raises BackendMisconfigured, which names the line."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BackendMisconfigured(f"`examples` cannot be read: {error}") from error
     examples = []

@@ -55,11 +55,12 @@ async def begin(
     """Write a run down, with what it learns from. Raises TrainingError."""
     doer = _trainer(settings, wish.trainer)
     start = runs.get(wish.start) if wish.start else None
-    frozen = None
-    if wish.method is not Method.PRETRAIN:
+    frozen, texts = None, tuple[str, ...]()
+    if wish.method is Method.PRETRAIN:
+        texts = _texts(wish.texts or tuple(settings.documents))
+    else:
         frozen = await _frozen(settings, wish.dataset)
         _require_sound(frozen, wish)
-    texts = _texts(wish.texts or tuple(settings.documents))
     run = runs.new(
         name=wish.name,
         trainer=wish.trainer,

@@ -36,7 +36,7 @@ class Question(BaseModel):
 def read_questions(path: Path) -> list[Question]:
     """The questions of a file. Raises BackendMisconfigured, which names the line."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BackendMisconfigured(f"{path} cannot be read: {error}") from error
     questions = []

@@ -55,6 +55,9 @@ def read_examples(
         except ValueError as error:
             problems.append(f"line {number}: {error}")
             continue
+        except (KeyError, TypeError) as error:
+            problems.append(f"line {number}: is not formed as it should ({error!r})")
+            continue
         for place, example in enumerate(found):
             source = f"{name}:{number}"
             provenance = Provenance(Origin.IMPORTED, source, consent=consent)
@@ -75,18 +78,19 @@ def _json_lines(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
         # ShareGPT files are one list; its entries are counted instead of lines.
         try:
             entries = json.loads(stripped)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield 1, f"is no JSON list: {error}"
             return
         for number, entry in enumerate(entries, 1):
             yield number, entry if isinstance(entry, dict) else "is no object"
         return
-    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), 1):
+    # Not `splitlines`: it also parts at what may stand within a text.
+    for number, line in enumerate(text.lstrip("\ufeff").split("\n"), 1):
         if not line.strip():
             continue
         try:
             entry = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield number, f"is no JSON: {error}"
             continue
         yield number, entry if isinstance(entry, dict) else "is no object"
@@ -98,11 +102,14 @@ def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     if not {"question", "answer"} <= known:
         yield 1, "the first line must name the columns `question` and `answer`"
         return
-    for row in rows:
-        yield (
-            rows.line_num,
-            {str(key).strip().lower(): value or "" for key, value in row.items()},
-        )
+    try:
+        for row in rows:
+            yield (
+                rows.line_num,
+                {str(key).strip().lower(): value or "" for key, value in row.items()},
+            )
+    except csv.Error as error:
+        yield rows.line_num, f"is no CSV: {error}"
 
 
 def _read_line(line: Mapping[str, Any]) -> list[TrainingExample]:

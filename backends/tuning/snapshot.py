@@ -98,7 +98,7 @@ def load(folder: Path) -> Snapshot:
             "instead: what a model learned must stay known"
         )
     train, held_out = (
-        tuple(load_example(line) for line in texts[name].splitlines())
+        tuple(load_example(line) for line in texts[name].split("\n") if line)
         for name in FILES.values()
     )
     return Snapshot(folder, manifest["hash"], train, held_out, manifest["examples"])

@@ -61,6 +61,14 @@ def datasets_folder(settings: "Settings") -> Path:
     return settings.data_dir / "datasets"
 
 
+def read_file(path: Path) -> str:
+    """The text of a training file."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandFailed(f"{path} cannot be read as UTF-8: {error}") from error
+
+
 def whoami() -> str:
     """Who sits at the terminal, as reviews name people."""
     return f"console:{getpass.getuser()}"
@@ -125,11 +133,7 @@ def import_file(
 
     if not path.is_file():
         raise CommandFailed(f"there is no file {str(path)!r}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CommandFailed(f"{path} is not UTF-8 text: {error}") from error
-    found = read_examples(text, path.name, consent=consent)
+    found = read_examples(read_file(path), path.name, consent=consent)
 
     async def work(settings: "Settings", examples: "Examples") -> int:
         kept = found

@@ -1,6 +1,7 @@
 """`curbside rescue`: a vendor's fine-tune becomes examples here, and a training."""
 
 import asyncio
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.datasets import perform, whoami
+from bot.cli.datasets import perform, read_file, whoami
 from bot.cli.terminal import CommandFailed, guarded, note, read_settings, start_logging
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 STEPS = """
 Next:
-1. curbside dataset check
+1. curbside dataset check, then: curbside dataset split
 2. curbside tune train {name} --base YOUR-BASE{how}
    (YOUR-BASE is an instruct model that you can serve, as a folder or by its name)
 3. serve it with vLLM, or for a trial: curbside serve-adapter YOUR-BASE
@@ -52,7 +53,7 @@ def rescue(
     start_logging("WARNING")
     path, rescued = Path(what), None
     if path.is_file():
-        texts = {path.name: path.read_text(encoding="utf-8-sig")}
+        texts = {path.name: read_file(path)}
     elif path.suffix:
         raise CommandFailed(f"there is no file {what!r}")
     else:
@@ -128,7 +129,7 @@ def _tell(
     how = ""
     systems = {each.system for each in found}
     if len(systems) == 1 and (system := systems.pop()):
-        how += f" --system {system!r}"
+        how += f" --system {shlex.quote(system)}"
     if rescued is not None:
         how += f" --method {rescued.method.value}"
         if rescued.hyperparameters.epochs:

@@ -118,6 +118,7 @@ def _train(wish: "Wish", *, yes: bool) -> None:
 @guarded
 def resume(
     run: Annotated[str, typer.Argument(help="The run's id, or the start of it.")],
+    yes: Yes = False,
 ) -> None:
     """Go on with a run that was stopped or killed."""
     from bot.training import again
@@ -128,6 +129,9 @@ def resume(
     found = runs.get(run)
     with runs.alone(found.name):
         task, doer = again(settings, runs, found)
+        if found.began is None:
+            # It was declined, or ended before it was asked for.
+            _confirm(doer.forecast(task), yes=yes)
         _work(settings, runs, task, doer, found)
 
 
@@ -290,7 +294,7 @@ def deploy(
     from bot.training import deploy as put
 
     settings = read_settings()
-    ends = date.fromisoformat(shutdown_date) if shutdown_date else None
+    ends = _day(shutdown_date)
     model = asyncio.run(
         put(settings, name, base_url, served_as, fallback, ends, load=load)
     )
@@ -298,6 +302,15 @@ def deploy(
         f"{model.name} is a candidate; the bot knows it in a few seconds. Put it in "
         f"front of people in the chat: use {model.name}"
     )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise CommandFailed(
+            f"--shutdown-date takes a day such as 2027-01-14, not {text!r}"
+        ) from error
 
 
 @guarded
@@ -323,7 +336,7 @@ def register(
     from bot.models import TunedModel
     from bot.training import with_models
 
-    ends = date.fromisoformat(shutdown_date) if shutdown_date else None
+    ends = _day(shutdown_date)
     found = TunedModel(
         name,
         base or model,

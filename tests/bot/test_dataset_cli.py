@@ -164,6 +164,7 @@ def test_passages_are_put_beside_the_own_ones(team: Team) -> None:
     [
         (("import", "gone.jsonl"), "there is no file"),
         (("import", "bad.jsonl"), "line 2: is no JSON"),
+        (("import", "latin.jsonl"), "cannot be read as UTF-8"),
         (("export", "magic", "out"), "unknown format 'magic'"),
         (("export", "trl", "out"), "nothing to train on"),
         (("list", "--status", "magic"), "--status must be one of"),
@@ -174,6 +175,7 @@ def test_passages_are_put_beside_the_own_ones(team: Team) -> None:
 )
 def test_what_is_wrong_is_named(team: Team, words: tuple[str, ...], said: str) -> None:
     (team.folder / "bad.jsonl").write_text('{"question": "a", "answer": "b"}\nnope\n')
+    (team.folder / "latin.jsonl").write_bytes(b'{"question": "caf\xe9"}')
     assert said in team(*words, code=1)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -89,6 +90,9 @@ async def test_a_job_comes_home_with_its_examples_and_its_training(
     assert "it is turned off on 2027-01-14" in said
     assert "--system 'You are the desk.' --method sft --epochs 4" in said
     await curbside(tmp_path, vendor.base_url, "dataset", "check")
+    assert "curbside dataset split" in said
+    await curbside(tmp_path, vendor.base_url, "dataset", "split")
+    await curbside(tmp_path, vendor.base_url, "dataset", "freeze")
     models = await curbside(tmp_path, vendor.base_url, "tune", "models", "--json")
     (model,) = json.loads(models)
     assert model["name"] == "rescued-vendor"
@@ -111,6 +115,19 @@ async def test_a_training_file_will_do(vendor: TuningServer, tmp_path: Path) -> 
     said = await curbside(tmp_path, vendor.base_url, "rescue", str(path))
     assert "12 of 12 examples are new here" in said
     assert vendor.calls == []
+
+
+async def test_a_prompt_of_many_lines_can_be_pasted_into_a_shell(
+    vendor: TuningServer, tmp_path: Path
+) -> None:
+    system = "You're kind.\nNever say $5."
+    row = line(1)
+    row["messages"][0]["content"] = system
+    path = tmp_path / "old.jsonl"
+    path.write_text(json.dumps(row))
+    said = await curbside(tmp_path, vendor.base_url, "rescue", str(path))
+    pasted = said[said.index("curbside tune train") : said.index("(YOUR-BASE")]
+    assert shlex.split(pasted)[-1] == system
 
 
 @pytest.mark.parametrize(

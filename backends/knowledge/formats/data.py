@@ -32,7 +32,7 @@ def read(text: str, name: str) -> Document:
 
 def read_lines(text: str, name: str) -> Document:
     values = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         try:
             if line.strip():
                 values.append(json.loads(line))

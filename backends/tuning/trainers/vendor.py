@@ -84,6 +84,9 @@ class VendorTrainer:
                 error="",
             )
             job = self._find(client, run)
+            if job is None and stop.is_set():
+                # Nothing is sent, and nothing bought, in order to be cancelled.
+                return self._cancelled(client, run, runs)
             if job is None:
                 report(Progress(note="uploading the examples"))
                 job = self._create(client, task, self._upload(client, task))
@@ -159,13 +162,14 @@ class VendorTrainer:
             if stop.is_set():
                 # A job costs money: it is not left to itself.
                 client.fine_tuning.jobs.cancel(run.job)
-                with _optional("deleting what was uploaded"):
-                    self._clean_up(client, run)
-                return runs.change(
-                    run, state=RunState.CANCELLED, ended=datetime.now(UTC)
-                )
+                return self._cancelled(client, run, runs)
             stop.wait(pause)
             pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
+
+    def _cancelled(self, client: Any, run: Run, runs: Runs) -> Run:
+        with _optional("deleting what was uploaded"):
+            self._clean_up(client, run)
+        return runs.change(run, state=RunState.CANCELLED, ended=datetime.now(UTC))
 
     def _events(
         self, client: Any, run: Run, runs: Runs, report: Report, seen: set[str]

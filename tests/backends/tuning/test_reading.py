@@ -127,3 +127,30 @@ def test_all_bad_lines_are_named_at_once() -> None:
 def test_a_file_of_nothing_is_refused(text: str, name: str) -> None:
     with pytest.raises(DatasetError):
         read_examples(text, name)
+
+
+def test_a_separator_within_a_text_does_not_part_its_line() -> None:
+    row = {"question": "One\u2028two\x85three?", "answer": "Yes."}
+    text = json.dumps(row, ensure_ascii=False)
+    [example] = read_examples(f"{text}\n", "a.jsonl")
+    assert example.question == row["question"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"conversations": [{"from": "human"}]}',
+        '{"messages": [{"role": {}, "content": "a"}]}',
+        '{"messages": [{"role": "user", "content": [{"text": null}]}]}',
+        '{"question": "a", "answer": "b", "labels": 1}',
+        "[" * 100_000,
+    ],
+)
+def test_what_is_misshapen_is_named_with_its_line(line: str) -> None:
+    with pytest.raises(DatasetError, match="line 1: is"):
+        read_examples(f"{line}\n", "a.jsonl")
+
+
+def test_a_cell_that_is_too_long_is_named() -> None:
+    with pytest.raises(DatasetError, match="is no CSV"):
+        read_examples(f"question,answer\n{'x' * 200_000},b\n", "a.csv")

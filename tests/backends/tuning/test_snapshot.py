@@ -99,3 +99,10 @@ def test_what_is_exported_can_be_read_again(name: str, some: Many) -> None:
 def test_a_preference_needs_corrections(some: Many) -> None:
     with pytest.raises(DatasetError, match="corrections in the chat"):
         rows(some, "openai-dpo", Recipe())
+
+
+def test_a_separator_within_a_text_does_not_part_its_line(
+    some: Many, tmp_path: Path
+) -> None:
+    odd = replace(some[3], answer="One\u2028two\x85three.", split=Split.TRAIN)
+    assert odd in freeze([odd], tmp_path).train

@@ -255,3 +255,13 @@ async def test_text_cannot_be_sent_to_a_vendor(desk: Desk) -> None:
             desk.reported.append,
             desk.stop,
         )
+
+
+async def test_a_run_that_was_never_sent_is_cancelled_without_sending(
+    vendor: TuningServer, desk: Desk
+) -> None:
+    desk.stop.set()
+    run = await desk.train(desk.new())
+    assert run.state is RunState.CANCELLED
+    assert vendor.jobs == {}
+    assert [call for call in vendor.calls if call.startswith("POST")] == []
