@@ -84,8 +84,11 @@ class Intake(Protocol):
         """What to show a person about the bot; `message.text` is ignored."""
         ...
 
-    def suggestions(self, conversation: ConversationId) -> Sequence[str]:
-        """A few questions that the documents of this place can answer."""
+    def suggestions(
+        self, conversation: ConversationId, *, guests: bool = False
+    ) -> Sequence[str]:
+        """A few questions that the documents of this place can answer; to `guests`
+        from outside, the public ones alone."""
         ...
 
     async def forget_workspace(self, platform: str, workspace: str) -> None:

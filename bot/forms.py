@@ -94,6 +94,7 @@ def question_about(pressed: Pressed) -> Message:
         text=f"{question}\n\n{quoted(pressed.value)}",
         sent_at=datetime.now(UTC),
         anchor=pressed.message_id,
+        guests=pressed.guests,
     )
 
 

@@ -131,9 +131,11 @@ class Reception:
         async with self._speaking(message.conversation, message.locale):
             return await self.panels.panel(message)
 
-    def suggestions(self, conversation: ConversationId) -> Sequence[str]:
+    def suggestions(
+        self, conversation: ConversationId, *, guests: bool = False
+    ) -> Sequence[str]:
         """A few questions that the documents of this place can answer."""
-        return self.suggested.of(conversation)
+        return self.suggested.of(conversation, guests=guests)
 
     async def forget_workspace(self, platform: str, workspace: str) -> None:
         """Erase all that is kept of a workspace that we were removed from."""

@@ -181,7 +181,8 @@ class Pressed:
 
     `message_id` is the message of ours that carries the button, empty for one that
     stands elsewhere. `fields` is None until a form was filled in. `id` is the same for
-    each delivery of the same press.
+    each delivery of the same press. `guests` says, of a form that becomes a message,
+    that people from outside can read it.
     """
 
     conversation: ConversationId
@@ -191,6 +192,7 @@ class Pressed:
     message_id: str = ""
     value: str = ""
     fields: Mapping[str, str] | None = None
+    guests: bool = False
 
     @property
     def key(self) -> str:

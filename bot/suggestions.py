@@ -33,12 +33,12 @@ class Suggestions:
     _looked_at: float = float("-inf")
     _looking: asyncio.Task[None] | None = None
 
-    def of(self, conversation: ConversationId) -> list[str]:
+    def of(self, conversation: ConversationId, *, guests: bool = False) -> list[str]:
         """A few questions; none until the documents are known."""
         if time.monotonic() - self._looked_at > FRESH_SECONDS:
             self._looked_at = time.monotonic()
             self._looking = asyncio.create_task(self.look())
-        labels = audience(conversation, self.settings.audience)
+        labels = audience(conversation, self.settings.audience, guests=guests)
         seen = [each for each in self._known if not labels.isdisjoint(each.labels)]
         taught = [each.title for each in seen if each.name.startswith(PREFIX)]
         others = [

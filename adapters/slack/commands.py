@@ -62,8 +62,12 @@ class Commands:
 
     async def _read(self, body: dict[str, Any]) -> Message:
         message = read_command(body, await self._web.identify())
-        person = await self._web.person(message.author.id)
-        return replace(message, author=person.author, locale=person.locale)
+        author, channel = message.author.id, message.conversation.channel
+        person = await self._web.person(author)
+        guests = await self._web.has_guests(author, channel)
+        return replace(
+            message, author=person.author, locale=person.locale, guests=guests
+        )
 
     async def _reply(self, body: dict[str, Any]) -> str:
         """What the author of a command gets to see; "" when the channel sees it."""

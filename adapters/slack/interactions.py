@@ -42,6 +42,9 @@ PROMPT_LIMIT = 75
 LEARN_SHORTCUT = "learn_this"
 """The callback id of the message shortcut that proposes a message."""
 
+SPOKEN = frozenset({Action.ASK, Action.LEARN})
+"""Forms that become a message: who can read the channel counts for those."""
+
 EXPIRED = frozenset({"expired_trigger_id", "trigger_expired", "invalid_trigger_id"})
 
 
@@ -89,7 +92,7 @@ class Interactions:
             case "app_home_opened":
                 me = await self._web.identify()
                 place = ConversationId("slack", me.team_id, str(event["channel"]))
-                await self._suggest(str(event["channel"]), place)
+                await self._suggest(str(event["channel"]), place, str(event["user"]))
             case "app_context_changed":
                 await self._looked_elsewhere(event)
 
@@ -145,6 +148,7 @@ class Interactions:
             await ack()
             return
         action, place, fields = read
+        user, channel = str(payload["user"]["id"]), place.conversation.channel
         pressed = Pressed(
             place.conversation,
             await self._author(payload),
@@ -153,6 +157,7 @@ class Interactions:
             message_id=place.message_id,
             value=place.value,
             fields=fields,
+            guests=action in SPOKEN and await self._web.has_guests(user, channel),
         )
         try:
             async with asyncio.timeout(ACK_SECONDS):
@@ -262,7 +267,13 @@ class Interactions:
         await self._names.learn(self._web)
         person = await self._web.person(user)
         message = Message(
-            "", place, person.author, "", datetime.now(UTC), locale=person.locale
+            "",
+            place,
+            person.author,
+            "",
+            datetime.now(UTC),
+            locale=person.locale,
+            guests=person.is_guest,
         )
         with speaking(person.locale):
             view = home_of(await self._intake.panel(message), place)
@@ -275,10 +286,11 @@ class Interactions:
         seen = [e["value"] for e in entities if e["type"] == "slack#/types/channel_id"]
         if seen and event.get("channel"):
             place = ConversationId("slack", me.team_id, str(seen[0]))
-            await self._suggest(str(event["channel"]), place)
+            await self._suggest(str(event["channel"]), place, str(event["user"]))
 
-    async def _suggest(self, channel: str, place: ConversationId) -> None:
-        questions = list(self._intake.suggestions(place))[:PROMPTS]
+    async def _suggest(self, channel: str, place: ConversationId, user: str) -> None:
+        guests = await self._web.has_guests(user, place.channel)
+        questions = self._intake.suggestions(place, guests=guests)[:PROMPTS]
         if not questions:
             return
         prompts = [

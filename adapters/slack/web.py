@@ -32,6 +32,7 @@ LOOKUP_SECONDS = 1.5
 
 PEOPLE_SECONDS = 600.0
 PEOPLE_LIMIT = 5_000
+SHARED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class SlackWeb:
         self._team = team
         self._people: dict[str, tuple[float, Person]] = {}
         self._asking: dict[str, asyncio.Task[Person]] = {}
+        self._shared: dict[str, tuple[float, bool]] = {}
         self.scopes: frozenset[str] = frozenset()
 
     def new_client(self, token: str | None) -> AsyncWebClient:
@@ -110,7 +112,7 @@ class SlackWeb:
     async def person(self, user: str) -> Person:
         """What Slack says of a person, remembered for a while.
 
-        Somebody whom Slack does not describe in time is nobody in particular, and no
+        Somebody whom Slack does not describe in time is from outside for now, and no
         admin; neither is an admin of another workspace in a shared channel.
         """
         known = self._people.get(user)
@@ -123,7 +125,7 @@ class SlackWeb:
             self._asking[user] = asking
             asking.add_done_callback(lambda _: self._asking.pop(user, None))
         await asyncio.wait({asking}, timeout=LOOKUP_SECONDS)
-        return asking.result() if asking.done() else Person(Author(user))
+        return asking.result() if asking.done() else _stranger(user)
 
     async def _ask_for(self, user: str) -> Person:
         try:
@@ -132,7 +134,7 @@ class SlackWeb:
             found = (await asking)["user"]
         except DeliveryError as error:
             log.warning("no name and rights of %s: %s", user, error)
-            return Person(Author(user))
+            return _stranger(user)
         profile = found.get("profile", {})
         name = profile.get("display_name") or found.get("real_name") or found["name"]
         admin = bool(found.get("is_admin") or found.get("is_owner"))
@@ -146,6 +148,31 @@ class SlackWeb:
             self._people.clear()
         self._people[user] = (time.monotonic() + PEOPLE_SECONDS, person)
         return person
+
+    async def has_guests(self, user: str, channel: str) -> bool:
+        """Whether somebody from outside asks in a channel, or can read along there.
+
+        Presses and commands do not say so. What Slack does not describe is taken to be
+        shared: nobody from outside is to see what is not public.
+        """
+        if (await self.person(user)).is_guest:
+            return True
+        if channel.startswith("D"):
+            return False
+        known = self._shared.get(channel)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                found = await self.read("conversations.info", channel=channel)
+        except (DeliveryError, TimeoutError) as error:
+            log.info("%s is taken to be shared: %r", channel, error)
+            return True
+        shared = bool(found["channel"].get("is_ext_shared"))
+        if len(self._shared) >= PEOPLE_LIMIT:
+            self._shared.clear()
+        self._shared[channel] = (time.monotonic() + SHARED_SECONDS, shared)
+        return shared
 
     async def check_socket(self, app_token: str) -> None:
         """Ask for a socket's address: refused when the app token is not good for it."""
@@ -211,6 +238,10 @@ class SlackWeb:
             raise unclear(
                 f"no reply from Slack to {method}: {_named(error)}"
             ) from error
+
+
+def _stranger(user: str) -> Person:
+    return Person(Author(user), is_guest=True)
 
 
 def _data(response: AsyncSlackResponse) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from house import ANN, BOSS, PLACE, House, Start
 
 from backends.base import (
     BackendUnavailable,
+    Chunk,
     Citation,
     End,
     EndReason,
@@ -593,6 +594,24 @@ async def test_ask_about_a_message_of_somebody(start: Start) -> None:
     ]
     assert delivery is not None
     assert delivery.question_id == "m77"
+
+
+async def test_asked_about_where_guests_read_along_only_what_is_public_counts(
+    start: Start,
+) -> None:
+    turns: list[Turn] = []
+
+    def script(turn: Turn) -> list[Chunk | Exception | float]:
+        turns.append(turn)
+        return [Text("At six."), End()]
+
+    house = await start(echo=ScriptedBackend(script))
+    house.app.settings.audience = {"default": ["public", "staff"]}
+    shortcut = Pressed(PLACE, BOB, Action.ASK, "s1", "m77", "The gate.", guests=True)
+    await house.app.reception.press(replace(shortcut, fields={"question": "When?"}))
+    await house.quiet()
+
+    assert [turn.audience for turn in turns] == [{"public"}]
 
 
 async def test_every_button_has_its_words() -> None:

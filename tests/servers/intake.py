@@ -82,6 +82,7 @@ class Box:
         self.every: set[str] = set()
         self.off: set[str] = set()
         self.presses: list[Pressed] = []
+        self.panels: list[Message] = []
         self.press_reply: Callable[[Pressed], Form | str] = lambda pressed: ""
         self.page = Panel("Curbside", ())
         self.prompts: list[str] = []
@@ -127,9 +128,14 @@ class Box:
         return self.press_reply(pressed)
 
     async def panel(self, message: Message) -> Panel:
+        self.panels.append(message)
         return self.page
 
-    def suggestions(self, conversation: ConversationId) -> Sequence[str]:
+    def suggestions(
+        self, conversation: ConversationId, *, guests: bool = False
+    ) -> Sequence[str]:
+        if guests:
+            return [f"{prompt} (public)" for prompt in self.prompts]
         return [f"{prompt} ({conversation.channel})" for prompt in self.prompts]
 
     def of(self, kind: type[OneKind]) -> list[OneKind]:

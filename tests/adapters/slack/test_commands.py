@@ -29,6 +29,24 @@ async def test_a_command_is_answered_to_its_author_alone(
     assert slack.bot_messages() == []
 
 
+async def test_a_question_by_command_in_a_shared_channel_is_a_guests(
+    slack: SlackServer,
+    adapter: SlackAdapter,
+    box: Box,
+    ada: str,
+    general: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    channel = slack.payloads.channel
+    shared = {"is_ext_shared": True}
+    monkeypatch.setattr(slack.payloads, "channel", lambda c: channel(c) | shared)
+
+    slack.slash(ada, general, "/curbside", "what does staff know?")
+    await slack.wait_for(lambda: box.of(Said))
+
+    assert box.of(Said)[0].message.guests
+
+
 async def test_a_slow_command_is_answered_later(
     slack: SlackServer,
     adapter: SlackAdapter,

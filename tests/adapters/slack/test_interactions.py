@@ -258,6 +258,63 @@ async def test_ask_about_this(
     assert press.conversation.thread == ts
     assert press.value.startswith("the <fridge> of @bob beeps")
     assert press.fields == {"wrong": "why?", "better": ""}
+    assert not press.guests
+
+
+@pytest.mark.parametrize("who", ["guest", "shared channel"])
+async def test_ask_about_this_where_people_from_outside_read_along(
+    slack: SlackServer,
+    box: Box,
+    adapter: SlackAdapter,
+    ada: str,
+    general: str,
+    monkeypatch: pytest.MonkeyPatch,
+    who: str,
+) -> None:
+    from_outside(slack, monkeypatch, who)
+    box.press_reply = lambda pressed: (
+        replace(WRONG, action=Action.ASK) if pressed.fields is None else ""
+    )
+    ts = slack.say(ada, general, "what is this?")
+    slack.shortcut(ada, general, ts, "ask_about_this")
+    modal = await slack.wait_for(lambda: slack.modal(ada))
+    slack.submit(ada, modal["id"], {"wrong": "why?"})
+    press = await pressed(slack, box, 2)
+
+    assert press.guests
+
+
+async def test_guests_are_shown_what_is_public(
+    slack: SlackServer,
+    box: Box,
+    adapter: SlackAdapter,
+    ada: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from_outside(slack, monkeypatch, "guest")
+    box.prompts = ["When do you open?"]
+    im = slack.open_im(ada)
+    slack.open_home(ada, tab="messages")
+    prompts = slack.web_api.agents.prompts
+    shown = await slack.wait_for(lambda: prompts.get((im, "")))
+    slack.open_home(ada)
+    await slack.wait_for(lambda: slack.home(ada))
+
+    assert shown["prompts"][0]["title"] == "When do you open? (public)"
+    assert [message.guests for message in box.panels] == [True]
+
+
+def from_outside(slack: SlackServer, monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+    """Let everybody be a guest, or every channel be shared with others."""
+    payloads = slack.payloads
+    user, channel = payloads.user, payloads.channel
+    if who == "guest":
+        monkeypatch.setattr(
+            payloads, "user", lambda u: user(u) | {"is_restricted": True}
+        )
+    else:
+        shared = {"is_ext_shared": True}
+        monkeypatch.setattr(payloads, "channel", lambda c: channel(c) | shared)
 
 
 async def test_ask_about_this_where_we_are_not(

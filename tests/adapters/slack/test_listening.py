@@ -65,6 +65,7 @@ async def test_somebody_who_is_not_described_is_no_admin(
     (said,) = box.of(Said)
     assert said.message.author.id == ada
     assert not said.message.author.is_admin
+    assert said.message.guests
 
 
 async def test_an_admin_of_another_workspace_is_none_of_ours(
@@ -81,7 +82,9 @@ async def test_an_admin_of_another_workspace_is_none_of_ours(
     slack.say(ada, general, "use theirs", mention_bot=True)
     await slack.settled()
 
-    assert not box.of(Said)[0].message.author.is_admin
+    (said,) = box.of(Said)
+    assert not said.message.author.is_admin
+    assert said.message.guests
 
 
 async def test_people_talk_among_themselves(
