@@ -1,6 +1,7 @@
 """What is taken as a question, who is an admin, and what a place may see."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bot.model import Author, ConversationId, Message
@@ -83,3 +84,13 @@ def audience(
             found = frozenset(labels[place])
             return found & {PUBLIC} if guests else found
     return frozenset()
+
+
+def narrowest(labels: Iterable[str], places: Mapping[str, Sequence[str]]) -> list[str]:
+    """Labels in order, the one that the fewest places of the settings see first.
+
+    A document can be seen with any of its labels: what was said in a place may carry
+    one of them, and not `public` only because the place sees that, too.
+    """
+    seen = Counter(label for each in places.values() for label in set(each))
+    return sorted(labels, key=lambda label: (label == PUBLIC, seen[label], label))

@@ -25,7 +25,7 @@ from bot.model import (
     Pressed,
     answer_id,
 )
-from bot.policies import audience, is_reviewer, may_teach
+from bot.policies import audience, is_reviewer, may_teach, narrowest
 from bot.proposals import Proposal, Proposals, Teach
 from bot.reading import Reading
 from bot.settings import Settings
@@ -122,11 +122,17 @@ class Reviewing:
         if not question or not answer:
             return say("empty_correction")
         said = Message(
-            pressed.id, place, pressed.author, answer, sent_at=datetime.now(UTC)
+            pressed.id,
+            place,
+            pressed.author,
+            answer,
+            sent_at=datetime.now(UTC),
+            guests=pressed.guests,
         )
         collection = pressed.fields.get("collection", "")
+        label = pressed.fields.get("label", "")
         what = pressed.message_id or pressed.id
-        new = await self._propose(said, what, question, answer, collection)
+        new = await self._propose(said, what, question, answer, collection, label)
         return say("proposed" if new else "proposed_before")
 
     async def _propose(
@@ -136,15 +142,16 @@ class Reviewing:
         question: str,
         answer: str,
         collection: str = "",
+        label: str = "",
     ) -> bool:
         place, author = message.conversation, message.author
-        labels = audience(place, self.settings.audience, guests=message.guests)
+        labels = self._labels(place, guests=message.guests)
         proposal = Proposal(
             id=answer_id(place, what),
             question=question,
             answer=answer,
             collection=collection or self.settings.collection,
-            labels=tuple(sorted(labels)),
+            labels=(label,) if label in labels else tuple(labels[:1]),
             by=person_tag(place.platform, author.id),
             by_name=author.name or author.id,
             conversation=place,
@@ -152,6 +159,11 @@ class Reviewing:
             at=datetime.now(UTC),
         )
         return await self.proposals.add(proposal)
+
+    def _labels(self, place: ConversationId, *, guests: bool) -> list[str]:
+        """Whom a proposal may be for, the fewest first."""
+        places = self.settings.audience
+        return narrowest(audience(place, places, guests=guests), places)
 
     def _learn_form(self, pressed: Pressed) -> Form:
         names = sorted({self.settings.collection, *self._collections()})
@@ -168,6 +180,11 @@ class Reviewing:
             choices = tuple(Choice(name, name) for name in names)
             label = say("learn_collection")
             fields.append(FormField("collection", label, names[0], choices=choices))
+        labels = self._labels(pressed.conversation, guests=pressed.guests)
+        if len(labels) > 1:
+            choices = tuple(Choice(each, each) for each in labels)
+            label = say("learn_label")
+            fields.append(FormField("label", label, labels[0], choices=choices))
         return Form(
             Action.LEARN, say("learn_title"), say("send"), tuple(fields), value=""
         )
@@ -280,7 +297,12 @@ def _decided(item: Item) -> bool:
 def _card(item: Item) -> str:
     """What a reviewer reads."""
     if isinstance(item, Proposal):
-        head = say("card_proposal", name=item.by_name, collection=item.collection)
+        head = say(
+            "card_proposal",
+            name=item.by_name,
+            collection=item.collection,
+            labels=", ".join(item.labels) or say("none"),
+        )
     else:
         head = say(f"card_{item.provenance.origin.value}")
     parts = [head, f"**{say('card_question')}**\n{quoted(item.question)}"]

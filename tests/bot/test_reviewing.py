@@ -185,6 +185,35 @@ async def test_a_message_is_proposed_and_becomes_a_document(start: Start) -> Non
     assert labels == {"public"}
 
 
+async def test_what_is_proposed_is_for_no_wider_places_unless_it_is_said(
+    start: Start,
+) -> None:
+    house = await start(reviewers=REVIEWERS)
+    house.app.settings.audience = {
+        "default": ["public"],
+        "memory": ["public", "staff"],
+        "memory:w": ["public", "staff", "vets"],
+    }
+    learn = Button(Action.LEARN, "Learn", "The safe opens with 4711.")
+    form = await house.press(learn, RITA)
+    assert isinstance(form, Form)
+    [label] = [field for field in form.fields if field.name == "label"]
+    assert (label.initial, [c.value for c in label.choices]) == (
+        "vets",
+        ["vets", "staff", "public"],
+    )
+    fields = {"question": "How does it open?", "answer": "With 4711."}
+    await house.press(learn, RITA, fields=fields)
+    await house.press(learn, RITA, fields={**fields, "label": "staff"})
+    await house.press(learn, RITA, fields={**fields, "label": "board"})
+    await house.ask("Open today?")
+    await house.ask("learn", RITA)
+    proposals = await house.app.admin.reviewing.proposals.waiting("memory:w")
+    found = [proposal.labels for proposal in proposals]
+    assert found == [("vets",), ("staff",), ("vets",), ("vets",)]
+    assert "vets" in (await card(house, OTTO)).text
+
+
 async def test_an_admin_by_the_platforms_right_proposes_but_does_not_decide(
     start: Start,
 ) -> None:
