@@ -134,6 +134,7 @@ class _Run:
         self._progress = progress
         self._names: set[str] = set()
         self._digests: dict[str, str] = {}
+        self._twins: dict[str, str] = {}
         self._done = 0
         self._total = 0
 
@@ -155,6 +156,7 @@ class _Run:
                 await self._write(waiting)
                 waiting = []
         await self._write(waiting)
+        await self._drop_outdated_twins()
         if part.complete:
             gone = [
                 name
@@ -163,6 +165,14 @@ class _Run:
             ]
             await self._store.delete(gone)
             self.report.removed += gone
+
+    async def _drop_outdated_twins(self) -> None:
+        """What they said before is no longer so, and what they say now is there."""
+        skipped = {name for name, _ in self.report.skipped}
+        await self._store.delete(
+            [name for name, twin in self._twins.items() if twin not in skipped]
+        )
+        self._twins.clear()
 
     async def _batches(
         self, source: Source, part: "_Part"
@@ -221,6 +231,8 @@ class _Run:
             self._unchanged(known)
             return None
         if twin := self._digests.get(digest):
+            if known:
+                self._twins[item.name] = twin
             self._skip(item.name, f"it has the same content as {twin!r}; remove one")
             return None
         self._digests[digest] = item.name

@@ -52,22 +52,18 @@ def _pieces(paths: list[Path]) -> list["Piece"]:
     from backends.knowledge.chunking import cut
     from backends.knowledge.loaders import load
     from backends.knowledge.sources.base import FOLDER_LABELS, STAFF
+    from backends.knowledge.sources.files import find
 
     pieces = []
-    for root in paths:
-        if not root.exists():
-            raise CommandFailed(f"there is no file or folder {str(root)!r}")
-        for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
-            if not path.is_file() or path.name.startswith("."):
-                continue
-            try:
-                document = load(path, str(path.relative_to(root.parent)))
-            except BackendError as error:
-                note(f"skipped {path}: {error}")
-                continue
-            folder = next((n for n in path.parts if n in FOLDER_LABELS), "")
-            labels = document.labels or FOLDER_LABELS.get(folder, STAFF)
-            pieces += cut(document, labels)
+    for found in find(paths):
+        try:
+            document = load(found.path, found.name)
+        except BackendError as error:
+            note(f"skipped {found.path}: {error}")
+            continue
+        # The same labels as in the collection: an example shows what it is made of.
+        labels = document.labels or FOLDER_LABELS.get(found.folder, STAFF)
+        pieces += cut(document, labels)
     return pieces
 
 

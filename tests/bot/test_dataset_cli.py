@@ -130,9 +130,19 @@ def test_numbers_and_bars(team: Team) -> None:
     assert json.loads(team("stats", "--json"))["status"] == {"approved": 12}
 
 
-async def test_a_model_proposes_from_documents(team: Team) -> None:
-    page = team.folder / "public" / "badges.md"
-    page.parent.mkdir()
+@pytest.mark.parametrize(
+    ("root", "path", "label"),
+    [
+        pytest.param("house", "house/public/badges.md", "public", id="public"),
+        pytest.param("public/house", "public/house/badges.md", "staff", id="above"),
+        pytest.param("house", "house/a/public/badges.md", "staff", id="beneath"),
+    ],
+)
+async def test_a_model_proposes_from_documents(
+    team: Team, root: str, path: str, label: str
+) -> None:
+    page = team.folder / path
+    page.parent.mkdir(parents=True)
     page.write_text(
         "# Badges\n\nA new badge costs 12 euros and is made on Tuesdays in room 120; "
         "lost ones are blocked at the front desk at once.\n"
@@ -143,14 +153,15 @@ async def test_a_model_proposes_from_documents(team: Team) -> None:
         said = await asyncio.to_thread(
             team,
             "from-documents",
-            "public",
+            root,
             CURBSIDE_MODEL_BASE_URL=server.base_url,
             CURBSIDE_MODEL_NAME="house-model",
         )
     assert "1 new candidates" in said
     [example] = team.listed()
-    assert example["provenance"]["source"] == "public/badges.md"
-    assert example["labels"] == ["public"]
+    assert example["provenance"]["source"] == path.removeprefix("public/")
+    # As in the collection: the first folder below what is named decides.
+    assert example["labels"] == [label]
 
 
 def test_passages_are_put_beside_the_own_ones(team: Team) -> None:

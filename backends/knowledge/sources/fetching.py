@@ -60,7 +60,10 @@ class FetchLimits:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer; `data` is empty where the page is `unchanged` since the stamp."""
+    """An answer; `data` is empty where the page is `unchanged` since the stamp.
+
+    The stamp tells the type too: of an unchanged page the site need not say it.
+    """
 
     url: URL
     media_type: str
@@ -127,23 +130,26 @@ class Fetcher:
 
     def same_site(self, url: URL) -> bool:
         """Whether a URL belongs to the site; the same host by https does."""
+        if not url.absolute or url.scheme not in ("http", "https"):
+            return False
         site = self._site
-        if site is None or url.scheme not in ("http", "https"):
-            return site is None and url.scheme in ("http", "https")
+        if site is None:
+            return True
         return url.origin() in (site, site.with_scheme("https").with_port(None))
 
     async def _request(self, url: URL, stamp: str) -> Fetched | URL:
         """The page, or where it redirects to."""
         self._check(url)
         assert self._session is not None
-        headers = {"If-None-Match": stamp} if stamp else {}
+        tag = stamp.partition(" ")[2]
+        headers = {"If-None-Match": tag} if tag else {}
         try:
             async with self._session.get(
                 url, headers=headers, allow_redirects=False
             ) as response:
                 if 300 <= response.status < 400 and response.status != UNCHANGED:
                     return _redirection(response)
-                return await self._read(response)
+                return await self._read(response, stamp)
         except TimeoutError as error:
             seconds = self._limits.seconds
             raise NotNow(f"it did not come within {seconds:g} s") from error
@@ -159,11 +165,11 @@ class Fetcher:
         except AddressRefused as error:
             raise FetchFailed(str(error)) from error
 
-    async def _read(self, response: aiohttp.ClientResponse) -> Fetched:
+    async def _read(self, response: aiohttp.ClientResponse, stamp: str) -> Fetched:
         status, url = response.status, response.url
-        stamp = response.headers.get("ETag", "")
-        if status == UNCHANGED:
-            return Fetched(url, "", b"", stamp, unchanged=True)
+        if status == UNCHANGED and stamp:
+            media_type = stamp.partition(" ")[0]
+            return Fetched(url, media_type, b"", stamp, unchanged=True)
         if status in (401, 403):
             raise FetchFailed(f"it needs a login (status {status})")
         if status != 200:
@@ -175,7 +181,8 @@ class Fetcher:
         data = await _limited(response, self._limits.bytes)
         if media_type in ("text/html", "application/xhtml+xml") and _asks_login(data):
             raise FetchFailed("it needs a login (the page asks for a password)")
-        return Fetched(url, media_type, data, stamp)
+        tag = response.headers.get("ETag", "")
+        return Fetched(url, media_type, data, f"{media_type} {tag}" if tag else "")
 
     async def _robots_of(self, url: URL) -> Robots:
         """The rules of a site, fetched once; a site without any allows everything."""

@@ -95,7 +95,8 @@ class RemoteFiles:
                 "pip install 'curbside[sources]'"
             ) from error
         try:
-            system, root = url_to_fs(self._url)
+            # A driver that was used before would list what it found then.
+            system, root = url_to_fs(self._url, skip_instance_cache=True)
             found = system.find(root, detail=True)
             if not found and not system.exists(root):
                 raise FileNotFoundError(f"there is nothing at {root!r}")

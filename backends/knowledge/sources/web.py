@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -125,12 +125,12 @@ class WebSite:
                 self._complete = False
                 yield Problem(f"{self._name}/{following}", str(error))
                 continue
-            waiting.extend(URL(each) for each in found.sitemaps)
-            for address in found.pages:
+            waiting.extend(_addresses(page.url, found.sitemaps))
+            for address in _addresses(page.url, found.pages):
                 if self._full():
                     yield self._too_many()
                     return
-                if (url := self._new(URL(address))) is not None:
+                if (url := self._new(address)) is not None:
                     yield await self._page(fetcher, url, known)
         self._complete = self._complete and not waiting
 
@@ -247,6 +247,11 @@ def _followed(root: html.HtmlElement, base: URL) -> Iterator[URL]:
             url = _joined(base, (element.get("href") or "").strip())
             if url is not None:
                 yield url
+
+
+def _addresses(base: URL, given: Sequence[str]) -> Iterator[URL]:
+    """What a sitemap names, but for what is no address."""
+    yield from filter(None, (_joined(base, each) for each in given))
 
 
 def _joined(base: URL, address: str) -> URL | None:

@@ -410,6 +410,21 @@ async def test_a_file_with_the_content_of_another_is_named_and_left_out(
         assert len(await store.documents()) == 4
 
 
+async def test_what_became_the_same_as_another_is_not_found_as_it_was(
+    store: EdgeStore, embedder: Embedder, root: Path
+) -> None:
+    write(root / "staff" / "spare.md", "# Spare\n\nThe spare hangs in the shed.")
+    await ingest([root], store, embedder)
+    write(root / "staff" / "spare.md", "# Keys\n\nKeys hang in room four.")
+
+    for _ in range(2):
+        report = await ingest([root], store, embedder)
+
+        assert [name for name, _ in report.skipped] == ["handbook/staff/spare.md"]
+        found = await texts(store, embedder)
+        assert not any("shed" in text for text in found.values())
+
+
 async def test_what_was_read_before_is_known_by_size_and_time(
     store: EdgeStore, embedder: Embedder, root: Path
 ) -> None:

@@ -12,6 +12,7 @@ from backends.knowledge.sources.remote import RemoteFiles
 from backends.knowledge.store import DocumentRecord
 
 fsspec = pytest.importorskip("fsspec", reason="needs the extra [sources]")
+MemoryFileSystem = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
 
 STAFF, PUBLIC = frozenset({"staff"}), frozenset({"public"})
 
@@ -123,3 +124,30 @@ async def test_names_the_packages_that_are_missing(
 
     with pytest.raises(SourceUnavailable, match=r"pip install 'curbside\[sources\]'"):
         await read(RemoteFiles("wiki", "memory://team"))
+
+
+class Listed(MemoryFileSystem):  # type: ignore[misc,valid-type]
+    """Remembers what it listed, as the drivers of FTP, GitHub and Azure do."""
+
+    protocol = "listed"
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return path.removeprefix("listed:/")
+
+    def find(self, path: str, **given: object) -> dict[str, dict[str, object]]:
+        if path not in self.dircache:
+            self.dircache[path] = super().find(path, **given)
+        found: dict[str, dict[str, object]] = self.dircache[path]
+        return found
+
+
+async def test_finds_what_is_new_though_its_driver_remembers() -> None:
+    fsspec.register_implementation("listed", Listed, clobber=True)
+    source = RemoteFiles("wiki", "listed://pages")
+    Listed().pipe("/pages/a.md", b"A")
+    assert list(await read(source)) == ["wiki/a.md"]
+
+    Listed().pipe("/pages/b.md", b"B")
+
+    assert list(await read(source)) == ["wiki/a.md", "wiki/b.md"]

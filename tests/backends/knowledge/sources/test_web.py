@@ -198,6 +198,41 @@ async def test_asks_whether_pages_of_a_sitemap_changed(site: Website) -> None:
         assert await item.read() == b"<p>A</p>"
 
 
+async def test_an_unchanged_page_is_still_known_by_its_type(site: Website) -> None:
+    site.pages = {
+        "/sitemap.xml": sitemap(site, "/plan"),
+        "/plan": Page("%PDF-1.7", "application/pdf"),
+    }
+    source = reader(site, "/sitemap.xml")
+    first, _ = await read(source)
+    stamp = first["wiki/plan"].stamp
+    known = {"wiki/plan": DocumentRecord("wiki/plan", "d", stamp=stamp)}
+
+    again, _ = await read(source, known)
+
+    assert again["wiki/plan"].suffix == first["wiki/plan"].suffix == ".pdf"
+    assert again["wiki/plan"].stamp == stamp
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://h:99999/", "https:///x"])
+async def test_an_address_that_is_none_is_passed_over(
+    site: Website, address: str
+) -> None:
+    named = f"<url><loc>{address}</loc></url><url><loc>{site.url}/a</loc></url>"
+    more = f"<sitemap><loc>{address}</loc></sitemap>"
+    site.pages = {
+        "/sitemap.xml": Page(f"<urlset>{named}{more}</urlset>", XML),
+        "/": links(address, "/a"),
+        "/a": "<p>A</p>",
+    }
+
+    listed, _ = await read(reader(site, "/sitemap.xml"))
+    linked, _ = await read(reader(site))
+
+    assert set(listed) == {"wiki/a"}
+    assert set(linked) == {"wiki/index", "wiki/a"}
+
+
 async def test_a_sitemap_of_100_000_pages_has_an_end(site: Website) -> None:
     paths = (f"/{number}" for number in range(100_000))
     site.pages = {"/sitemap.xml": sitemap(site, *paths)}
