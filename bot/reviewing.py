@@ -83,14 +83,16 @@ class Reviewing:
         waiting = await self._waiting(place)
         if not waiting:
             return say("nothing_to_review")
-        await self._show(place, waiting[0], len(waiting))
+        # Asked once more, the card comes once more: the former one may be far above.
+        asked = answer_id(place, message.id)[:6]
+        await self._show(place, waiting[0], asked, len(waiting))
         return say("reviewing", count=len(waiting))
 
     async def press(self, pressed: Pressed) -> Form | str:
         """A button of a card. Once decided, a card is decided."""
         place = pressed.conversation
         self._require_reviewer(pressed.author, place)
-        kind, _, id = pressed.value.partition(":")
+        kind, id, asked = (*pressed.value.split(":"), "", "")[:3]
         item = await self._get(kind, id)
         if item is None or not _belongs(item, place):
             return say("too_old")
@@ -105,10 +107,10 @@ class Reviewing:
             item = await self._decide(item, pressed.author, place, approved=approved)
         except BackendError as error:
             return say("not_taught", why=error)
-        await self._close(place, item, pressed.author, approved=approved)
+        await self._close(place, item, asked, pressed.author, approved=approved)
         waiting = await self._waiting(place)
         if waiting:
-            await self._show(place, waiting[0], len(waiting))
+            await self._show(place, waiting[0], asked, len(waiting))
         return "" if waiting else say("nothing_to_review")
 
     async def learn(self, pressed: Pressed) -> Form | str:
@@ -239,33 +241,41 @@ class Reviewing:
             item, "approved" if approved else "rejected", reviewer
         )
 
-    async def _show(self, place: ConversationId, item: Item, count: int) -> None:
-        value = _value(item)
+    async def _show(
+        self, place: ConversationId, item: Item, asked: str, count: int
+    ) -> None:
+        value = _value(item, asked)
         buttons = (
             Button(Action.APPROVE, say("approve"), value, "primary"),
             Button(Action.REVISE, say("revise"), value),
             Button(Action.REJECT, say("reject"), value, "danger"),
         )
         text = f"{say('to_review', count=count)}\n\n{_card(item)}"
-        await self._announce(place, item, text, "open", buttons)
+        await self._announce(place, value, text, "open", buttons)
 
     async def _close(
-        self, place: ConversationId, item: Item, by: Author, *, approved: bool
+        self,
+        place: ConversationId,
+        item: Item,
+        asked: str,
+        by: Author,
+        *,
+        approved: bool,
     ) -> None:
         key = "was_approved" if approved else "was_rejected"
         text = f"{_card(item)}\n\n{say(key, name=by.name or by.id)}"
-        await self._announce(place, item, text, "decided")
+        await self._announce(place, _value(item, asked), text, "decided")
 
     async def _announce(
         self,
         place: ConversationId,
-        item: Item,
+        value: str,
         text: str,
         version: str,
         buttons: tuple[Button, ...] = (),
     ) -> None:
         card = Announced(
-            place, f"review {_value(item)}", text, version=version, buttons=buttons
+            place, f"review {value}", text, version=version, buttons=buttons
         )
         await self.state.inbox.accept(card, limit=1)
 
@@ -274,9 +284,10 @@ class Reviewing:
             raise NotAllowed(say("not_reviewer"))
 
 
-def _value(item: Item) -> str:
+def _value(item: Item, asked: str) -> str:
+    """What a card is about, and which `review` asked for it."""
     kind = PROPOSAL if isinstance(item, Proposal) else EXAMPLE
-    return f"{kind}:{item.id}"
+    return f"{kind}:{item.id}:{asked}"
 
 
 def _belongs(item: Item, place: ConversationId) -> bool:

@@ -118,6 +118,17 @@ async def test_the_next_card_follows(start: Start) -> None:
     assert said == "There is nothing to review."
 
 
+async def test_a_card_comes_again_when_it_is_asked_for_again(start: Start) -> None:
+    house = await start(reviewers=REVIEWERS)
+    await liked(house)
+    first, second = await card(house), await card(house)
+    await house.press(button(second, Action.APPROVE), RITA)
+    await house.quiet()
+    assert "Approved by Rita" in second.text
+    said = await house.press(button(first, Action.REJECT), RITA)
+    assert said == "Somebody has decided on this already."
+
+
 async def test_a_card_is_decided_once(start: Start) -> None:
     house = await start(reviewers=REVIEWERS)
     await liked(house)
