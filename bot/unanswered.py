@@ -55,6 +55,10 @@ class Unanswered:
         await self.records.remove(KIND, id)
 
     async def _open(self, kept: KeptAnswer, reason: str, note: str = "") -> None:
+        # Another vote without a word leaves what the one before had to say.
+        former = await self.records.get(KIND, kept.id)
+        if former is not None and former.data["state"] == "open":
+            note = note or str(former.data["note"])
         data: dict[str, Any] = {
             "question": kept.question,
             "reason": reason,

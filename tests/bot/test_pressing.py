@@ -155,6 +155,9 @@ async def test_what_was_wrong_is_kept_and_sent_twice_is_one(start: Start) -> Non
 
     assert (await kept(house, "feedback")).data["wrong"] == "It is six."
     assert (await kept(house, "gap")).data["note"] == "It is six."
+    await house.press(bad, ANN)
+    await house.quiet()
+    assert (await kept(house, "gap")).data["note"] == "It is six."
 
 
 async def test_a_vote_taken_back_closes_the_gap(start: Start) -> None:
