@@ -5,6 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from adapters.slack.blocks import layouts
 from adapters.slack.checking import check
@@ -211,7 +212,13 @@ class SlackAdapter:
         return await check(self._workspaces, self._settings)
 
     async def _web(self, delivery: Delivery) -> SlackWeb:
-        return await self._workspaces.web(delivery.conversation.workspace)
+        team = delivery.conversation.workspace
+        web = await self._workspaces.web(team)
+        if team not in self._urls:
+            # Installed since we began, or Slack was away then.
+            with suppress(DeliveryError):
+                self._urls[team] = (await web.identify()).url
+        return web
 
     def _pace(self, written: dict[str, float], message_id: str) -> None:
         """Slow all growing answers down when many grow at the same time.
