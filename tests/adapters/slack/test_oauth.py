@@ -132,12 +132,14 @@ async def test_workspaces_install_the_app_and_are_answered_each_by_its_token(
         await slack.settled()
         for event in list(box.events.values()):
             await post(adapter, event.conversation, "42")
+        links = [adapter.link(each.conversation, "1.2") for each in box.of(Said)]
         health = await adapter.health()
 
     assert all(page.startswith("200") for page in pages)
     assert sorted(box.texts()) == ["hello from T00000001", "hello from T00000002"]
     assert all(event.message.author.is_admin for event in box.of(Said))
     assert [message["text"] for message in slack.bot_messages()] == ["42"]
+    assert len([link for link in links if "/archives/D" in link]) == 2
     assert [message["text"] for message in other.bot_messages()] == ["42"]
     assert health.ok, health.problems
 
