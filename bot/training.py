@@ -54,6 +54,7 @@ async def begin(
 ) -> tuple[Run, Task, Trainer]:
     """Write a run down, with what it learns from. Raises TrainingError."""
     doer = _trainer(settings, wish.trainer)
+    await with_models(settings, lambda models: _require_unused(models, wish.name))
     start = runs.get(wish.start) if wish.start else None
     frozen, texts = None, tuple[str, ...]()
     if wish.method is Method.PRETRAIN:
@@ -108,6 +109,16 @@ def finish(
         ids = tuple(lesson.id for lesson in task.learn)
         asyncio.run(with_models(settings, lambda models: _add(models, run, ids)))
     return run
+
+
+async def _require_unused(models: Models, name: str) -> None:
+    """Training alone must not change what people get. Raises TrainingError."""
+    if name in await models.tables():
+        raise TrainingError(
+            f"the model {name!r} is a profile now, and training would put another one "
+            f"in its place: choose a new name, such as {name}-2 (or take it away "
+            f"first: curbside tune undeploy {name})"
+        )
 
 
 async def _add(models: Models, run: Run, ids: tuple[str, ...]) -> None:
