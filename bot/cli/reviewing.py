@@ -15,6 +15,7 @@ import typer
 from bot.cli.datasets import perform, whoami
 from bot.cli.terminal import guarded, note
 from bot.errors import NotAllowed
+from bot.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,9 +79,12 @@ class Desk:
                 at = max(0, at - 1)
                 continue
             if key == "e":
-                waiting[at] = await self._edit(waiting[at])
+                changed = self._edited(waiting[at])
+                if changed and await self._as_shown(waiting, at):
+                    await self.examples.save(changed)
+                    waiting[at] = await self.examples.get(changed.id) or changed
                 continue
-            if key in "ar" and not await self._decide(waiting[at], key):
+            if key in "ar" and not await self._decide(waiting, at, key):
                 continue
             if key in "ar":
                 word = "approved" if key == "a" else "rejected"
@@ -89,50 +93,76 @@ class Desk:
                 at += 1
         return counts
 
-    async def _decide(self, example: "TrainingExample", key: str) -> bool:
+    async def _as_shown(self, waiting: list["TrainingExample"], at: int) -> bool:
+        """Whether it is still what was shown: others decide, and people forget."""
+        now = await self.examples.get(waiting[at].id)
+        if now == waiting[at]:
+            return True
+        if now is None:
+            del waiting[at]
+            self._warn("it was erased meanwhile")
+        else:
+            waiting[at] = now
+            self._warn(f"it was changed meanwhile and is {now.status}; look again")
+        return False
+
+    async def _decide(
+        self, waiting: list["TrainingExample"], at: int, key: str
+    ) -> bool:
         from backends.tuning.example import Status
 
         status = Status.APPROVED if key == "a" else Status.REJECTED
+        if not await self._as_shown(waiting, at):
+            return False
         try:
-            await self.examples.decide(
-                example, status, self.reviewer, four_eyes=self.four_eyes
+            waiting[at] = await self.examples.decide(
+                waiting[at], status, self.reviewer, four_eyes=self.four_eyes
             )
         except NotAllowed as error:
-            self.console.print(f"[red]{error}[/]")
+            self._warn(str(error))
             return False
         return True
 
-    async def _edit(self, example: "TrainingExample") -> "TrainingExample":
+    def _warn(self, text: str) -> None:
+        self.console.print(text, style="red", markup=False)
+
+    def _edited(self, example: "TrainingExample") -> "TrainingExample | None":
+        """The example as it left the editor; None where that is none."""
         text = EDITED.format(question=example.question, answer=example.answer)
         edited = _in_editor(text)
         question, mark, answer = edited.partition("\n--- answer")
         answer = answer.partition("\n")[2]
         if not mark or not question.strip() or not answer.strip():
-            self.console.print("[red]the line between question and answer is gone[/]")
-            return example
-        changed = example.rewritten(question=question.strip(), answer=answer.strip())
-        await self.examples.save(changed)
-        return await self.examples.get(example.id) or changed
+            self._warn("the line between question and answer is gone")
+            return None
+        return example.rewritten(question=question.strip(), answer=answer.strip())
 
     def _show(self, example: "TrainingExample", number: int, count: int) -> None:
         from rich.markdown import Markdown
         from rich.panel import Panel
+        from rich.text import Text
 
         if self.console.is_terminal:
             self.console.clear()
         origin, source = example.provenance.origin, example.provenance.source
-        self.console.rule(f"{number} of {count}: {origin} ({source})")
+        head = f"{number} of {count}: {origin} ({source})"
+        self.console.rule(Text(visible(head)))
         for turn in example.history:
-            self.console.print(f"[dim]{turn.question}\n  {turn.answer}[/]", markup=True)
-        self.console.print(Panel(Markdown(example.question), title="question"))
-        if example.rejected:
-            self.console.print(Panel(Markdown(example.rejected), title="it had said"))
-        self.console.print(Panel(Markdown(example.answer), title="answer"))
+            said = visible(f"{turn.question}\n  {turn.answer}")
+            self.console.print(said, style="dim", markup=False)
+        texts = {
+            "question": example.question,
+            "it had said": example.rejected,
+            "answer": example.answer,
+        }
+        for title, text in texts.items():
+            if text:
+                self.console.print(Panel(Markdown(visible(text)), title=title))
         facts = [f"labels: {', '.join(sorted(example.labels))}"]
         if example.scrub.counts:
             found = (f"{n} {kind}" for kind, n in example.scrub.counts.items())
             facts.append(f"scrubbed: {', '.join(found)}")
-        self.console.print(f"[dim]{'; '.join(facts)}[/]")
+        self.console.print("; ".join(facts), style="dim", markup=False)
         self.console.print(KEYS, markup=False)
 
 

@@ -90,6 +90,40 @@ def test_an_example_can_be_edited_in_an_editor(team: Team) -> None:
     assert len(example["earlier"]) == 1
 
 
+def test_what_people_wrote_does_not_steer_the_screen(team: Team) -> None:
+    asked = {"role": "user", "content": "What is [/dim] in a[/x]?"}
+    said = {"role": "assistant", "content": "A [bold mark.\x1b[2J"}
+    team.write("a[b].jsonl", [{"messages": [asked, said] * 2}])
+    team("import", "a[b].jsonl")
+    shown = team("review", stdin="ss")
+    assert "What is [/dim] in a[/x]?" in shown
+    assert "a[b].jsonl" in shown
+    assert "\x1b[2J" not in shown
+
+
+def test_what_was_erased_while_it_was_looked_at_does_not_come_back(team: Team) -> None:
+    team.write("faq.jsonl", [row("attic"), row("barn")])
+    team("import", "faq.jsonl")
+    editor = team.folder / "editor.py"
+    editor.write_text(
+        f"import sqlite3, sys\n"
+        f"path = sys.argv[1]\n"
+        f"text = open(path).read().replace('Team', 'The team')\n"
+        f"open(path, 'w').write(text)\n"
+        f"found = sqlite3.connect({str(find_state(team.folder))!r})\n"
+        f"found.execute(\"DELETE FROM records WHERE kind = 'example'\")\n"
+        f"found.commit()\n"
+    )
+    said = team("review", stdin="eaa", EDITOR=f"{sys.executable} {editor}")
+    assert "it was erased meanwhile" in said
+    assert team.listed() == []
+
+
+def find_state(folder: Path) -> Path:
+    [path] = folder.rglob("*.db")
+    return path
+
+
 def test_with_four_eyes_another_may_approve(team: Team) -> None:
     (team.folder / "curbside.toml").write_text("[tuning]\nfour_eyes = true\n")
     team.write("faq.jsonl", [row("attic")])
