@@ -97,9 +97,14 @@ class SlackHttp:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         path, method = scope["path"], scope["method"]
-        headers = {k.decode().lower(): v.decode() for k, v in scope["headers"]}
+        # Anybody may send anything: every byte is a character of Latin-1.
+        headers = {
+            k.decode("latin-1").lower(): v.decode("latin-1")
+            for k, v in scope["headers"]
+        }
         if method == "GET":
-            return await self._look(path, scope["query_string"].decode(), headers)
+            query = scope["query_string"].decode("latin-1")
+            return await self._look(path, query, headers)
         if path not in ("/slack/events", "/slack/interactions", "/slack/commands"):
             return Response(404, "no such path; Slack posts to /slack/events")
         if method != "POST":
@@ -147,7 +152,7 @@ class SlackHttp:
     def _unsigned(self, body: bytes, headers: Mapping[str, str]) -> str:
         """What is wrong with the signature, "" if nothing."""
         stamp = headers.get("x-slack-request-timestamp", "")
-        if not stamp.isascii() or not stamp.isdigit():
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 20):
             return "not signed by Slack: X-Slack-Request-Timestamp is missing"
         off = self._clock() - int(stamp)
         if abs(off) > SIGNED_SECONDS:
@@ -159,7 +164,10 @@ class SlackHttp:
             text = body.decode()
         except UnicodeDecodeError:
             return "the body is no UTF-8"
-        if not self._verifier.is_valid_request(text, dict(headers)):
+        signature = headers.get("x-slack-signature", "")
+        if not signature.isascii() or not self._verifier.is_valid_request(
+            text, dict(headers)
+        ):
             return (
                 "the signature is wrong; set CURBSIDE_SLACK_SIGNING_SECRET to the "
                 "Signing Secret under Basic Information"

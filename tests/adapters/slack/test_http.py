@@ -174,6 +174,38 @@ async def test_what_is_not_signed_well_is_refused_with_the_fix(
     assert box.handed_in == 0
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Slack-Signature": "v0=\u00e9"},
+        {"X-Slack-Request-Timestamp": "9" * 5_000},
+        {"X-Slack-Request-Timestamp": "9" * 400},
+    ],
+    ids=["signature", "number", "large number"],
+)
+async def test_headers_of_strangers_are_refused(
+    slack: SlackServer, url: str, box: Box, ada: str, headers: JSON
+) -> None:
+    body = event(slack)
+
+    status, _ = await post(url, body, signed(body) | headers)
+
+    assert status == 401
+    assert box.handed_in == 0
+
+
+async def test_bytes_of_strangers_are_refused(slack: SlackServer, url: str) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    request = "POST /slack/events HTTP/1.1\r\nHost: x\r\nX-Odd: \xff\r\n"
+    request += "Content-Length: 2\r\nConnection: close\r\n\r\n{}"
+    writer.write(request.encode("latin-1"))
+    reply = await reader.read()
+    writer.close()
+
+    assert reply.startswith(b"HTTP/1.1 401")
+
+
 async def test_a_clock_that_is_a_little_off_is_forgiven(
     slack: SlackServer, url: str, box: Box, ada: str
 ) -> None:
