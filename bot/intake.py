@@ -11,6 +11,7 @@ from bot import controls, forms, reviewing
 from bot.adapter import Acceptance, Adapter, Listening
 from bot.admin import Admin, is_stop
 from bot.admission import Admission
+from bot.answers import Answers
 from bot.controls import Controls
 from bot.errors import DeliveryError
 from bot.model import (
@@ -70,6 +71,8 @@ class Reception:
         if isinstance(event, Said):
             async with self._speaking(event.conversation, event.message.locale):
                 return await self._accept_said(event)
+        if isinstance(event, Edited) and not await self._may_edit(event):
+            return Acceptance.FULL
         limit = self.settings.worker.waiting_limit
         return await self.state.inbox.accept(event, limit=limit)
 
@@ -86,6 +89,21 @@ class Reception:
             # What was overheard may be left to people: we take no part in it yet.
             self._note_accepted(said.conversation)
         return acceptance
+
+    async def _may_edit(self, edited: Edited) -> bool:
+        """Another answer takes as much as another question."""
+        message = edited.message
+        kept = await Answers(self.state.records).of_question(
+            edited.conversation, message.id
+        )
+        if kept is None:
+            return True  # of what was never answered, or waits for its answer
+        async with self._speaking(edited.conversation, message.locale):
+            asked = replace(message, id=edited.key)
+            verdict = await self.admission.judge(Said(asked))
+            if not verdict.admitted:
+                self._tell(message, verdict.words)
+        return verdict.admitted
 
     async def takes_part(self, conversation: ConversationId) -> bool:
         """Whether we have answered in this conversation, or were just asked there."""
@@ -186,7 +204,8 @@ class Reception:
     async def _post(self, message: Message, words: str) -> None:
         adapter = self.adapters[message.conversation.platform]
         delivery = Delivery(
-            answer_id=answer_id(message.conversation, message.id),
+            # An edited message has an answer already, which must not be taken for it.
+            answer_id=answer_id(message.conversation, f"notice:{message.id}"),
             conversation=message.conversation,
             covers=(),
             question_id=message.id,

@@ -249,6 +249,25 @@ async def test_an_edit_after_the_answer_changes_the_answer(start: Start) -> None
     assert [turn.question for turn in session.turns] == ["two"]
 
 
+async def test_an_edit_counts_like_a_question(start: Start) -> None:
+    house = await start(
+        place={"person_limit": 2},
+        echo=ScriptedBackend(lambda t: [Text(t.question), End()]),
+    )
+    message = await house.say("one")
+    await house.quiet()
+    for version, text in enumerate(["two", "three", "status"]):
+        edited = Edited(replace(message, text=text), str(version))
+        await house.app.reception.accept(edited)
+        await house.quiet()
+        if text == "three":
+            answer, notice = house.platform.texts()
+            assert answer == "two"
+            assert "minute" in notice
+
+    assert "echo" in house.platform.texts()[0]  # a command is free
+
+
 async def test_a_deleted_question_takes_its_answer_along(start: Start) -> None:
     house = await start()
     message = await house.say("one")
