@@ -219,6 +219,8 @@ class Handling:
             await self._desk.state.inbox.finish(self.claim, plan.covers, done)
             return
         answered = await self._desk.answerer.answer(question.message, outgoing)
+        # What is kept takes its time to be written; a quick answer is one message.
+        outgoing.hold()
         kept, answer = None, answered.answer
         if answered.profile and not outgoing.gone:
             kept = await self._keeping.keep(question, answered, delivery.answer_id)

@@ -89,6 +89,11 @@ class Outgoing:
             self._closing.clear()
             self._task = asyncio.create_task(self._stream(), name="delivery")
 
+    def hold(self) -> None:
+        """Begin no further write of a growing answer: the whole one follows at once."""
+        self._closing.set()
+        self._changed.set()
+
     async def finish(self, answer: Answer) -> Delivery:
         """Show the whole answer and see it through; the delivery as it is then."""
         if self._closed:
