@@ -133,7 +133,7 @@ class Interactions:
                 Action.LEARN if learn else Action.ASK,
                 id=str(payload["action_ts"]),
                 message_id=place.message_id,
-                value=text[:QUOTED_LIMIT],
+                value=text if learn else text[:QUOTED_LIMIT],
             ),
         )
 

@@ -230,12 +230,13 @@ async def test_a_message_is_proposed_for_the_documents(
     slack: SlackServer, box: Box, adapter: SlackAdapter, ada: str, general: str
 ) -> None:
     box.press_reply = lambda pressed: "Proposed."
-    ts = slack.say(ada, general, "The gate opens at six.")
+    text = "The gate opens at six. " * 100
+    ts = slack.say(ada, general, text)
     slack.shortcut(ada, general, ts, "learn_this")
     press = await pressed(slack, box, 1)
 
     assert press.action is Action.LEARN
-    assert press.value == "The gate opens at six."
+    assert press.value == text.strip()
 
 
 async def test_ask_about_this(
