@@ -5,6 +5,7 @@ in the data folder and hands the job over; progress comes back as JSON lines.
 """
 
 import asyncio
+import io
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -24,7 +25,7 @@ SOCKET = "control.sock"
 MAX_SOCKET_PATH = 100  # the system's limit is 104 to 108 bytes
 
 LINE_BYTES = 64 * 2**20
-"""A report names each document, in one line."""
+"""A report names each document, in one line; a job may bring many questions."""
 
 Emit = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 Job = Callable[[dict[str, Any], Emit], Coroutine[Any, Any, None]]
@@ -60,7 +61,7 @@ async def serve(data_dir: Path, jobs: dict[str, Job]) -> AsyncIterator[None]:
         await response.write_eof()
         return response
 
-    application = web.Application()
+    application = web.Application(client_max_size=LINE_BYTES)
     application.router.add_post("/{job}", take)
     try:
         await asyncio.to_thread(data_dir.mkdir, parents=True, exist_ok=True)
@@ -94,13 +95,14 @@ async def hand_over(
     data_dir: Path, job: str, arguments: dict[str, Any]
 ) -> AsyncIterator[dict[str, Any]]:
     """Have the running bot do a job; yields its progress. Raises CurbsideError."""
+    body = io.BytesIO(json.dumps(arguments).encode())
     connector = aiohttp.UnixConnector(str(data_dir / SOCKET))
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=3)
     try:
         async with (
             aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
             session.post(
-                f"http://curbside/{job}", json=arguments, read_bufsize=LINE_BYTES
+                f"http://curbside/{job}", data=body, read_bufsize=LINE_BYTES
             ) as response,
         ):
             async for raw in response.content:

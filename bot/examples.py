@@ -149,9 +149,9 @@ class Examples:
         past = [
             part for turn in example.history for part in (turn.question, turn.answer)
         ]
-        texts = [example.question, example.answer, example.rejected, *past]
-        done = self.scrubber.scrub(texts)
-        question, answer, rejected, *before = done.texts
+        own = [example.question, example.answer, example.rejected, example.system]
+        done = self.scrubber.scrub([*own, *past])
+        question, answer, rejected, system, *before = done.texts
         history = tuple(
             PastTurn(asked, said, "")
             for asked, said in zip(before[::2], before[1::2], strict=True)
@@ -164,6 +164,7 @@ class Examples:
             question=question,
             answer=answer,
             rejected=rejected,
+            system=system,
             history=history,
             scrub=ScrubReport(counts, self.scrubber.version),
         )

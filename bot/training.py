@@ -56,12 +56,13 @@ async def begin(
     doer = _trainer(settings, wish.trainer)
     await with_models(settings, lambda models: _require_unused(models, wish.name))
     start = runs.get(wish.start) if wish.start else None
-    frozen, texts = None, tuple[str, ...]()
+    frozen, texts, system = None, tuple[str, ...](), wish.system
     if wish.method is Method.PRETRAIN:
         texts = _texts(wish.texts or tuple(settings.documents))
     else:
         frozen = await _frozen(settings, wish.dataset)
         _require_sound(frozen, wish)
+        system = system or _only_system(frozen)
     run = runs.new(
         name=wish.name,
         trainer=wish.trainer,
@@ -69,8 +70,8 @@ async def begin(
         base=wish.base,
         dataset=str(frozen.folder) if frozen else "",
         dataset_hash=frozen.hash if frozen else snapshot.hash_of(texts),
-        fingerprint=fingerprint(wish.system),
-        system=wish.system,
+        fingerprint=fingerprint(system),
+        system=system,
         with_passages=wish.with_passages,
         start=start.id if start else "",
         hyperparameters=wish.hyperparameters,
@@ -193,6 +194,20 @@ def _require_sound(frozen: snapshot.Snapshot, wish: Wish) -> None:
         )
 
 
+def _only_system(frozen: snapshot.Snapshot) -> str:
+    """The prompt that the examples bring along: it will be served as it was trained.
+
+    Raises TrainingError where they do not agree.
+    """
+    systems = {each.system for each in (*frozen.train, *frozen.held_out)}
+    if len(systems) > 1:
+        raise TrainingError(
+            f"the examples bring {len(systems)} different system prompts; name the one "
+            "that will be served: --system"
+        )
+    return systems.pop()
+
+
 def _texts(paths: tuple[Path, ...]) -> tuple[str, ...]:
     """The texts of files and folders. Raises TrainingError for one that is missing."""
     texts = []
@@ -249,8 +264,9 @@ async def undeploy(settings: Settings, name: str) -> None:
 
     async def work(models: Models) -> None:
         model = await models.get(name)
+        # First, so that a server which is gone for good does not keep it a profile.
+        await models.put(replace(model, served_as=""))
         if model.adapter and model.is_served and model.base_url:
             await unload_adapter(model.base_url, model.served_as)
-        await models.put(replace(model, served_as=""))
 
     await with_models(settings, work)

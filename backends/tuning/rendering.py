@@ -54,7 +54,7 @@ def lesson(example: TrainingExample, recipe: Recipe) -> Lesson:
     prompt = render(
         Ingredients(
             question=example.question,
-            system=example.system or recipe.system,
+            system=recipe.system or example.system,
             passages=example.passages if recipe.with_passages else (),
             history=example.history,
         ),

@@ -316,9 +316,13 @@ def _day(text: str) -> date | None:
 @guarded
 def undeploy(name: Annotated[str, typer.Argument(help="The model.")]) -> None:
     """Take a model's profile away, and its adapter off the server."""
+    from backends.tuning.run import TrainingError
     from bot.training import undeploy as take
 
-    asyncio.run(take(read_settings(), name))
+    try:
+        asyncio.run(take(read_settings(), name))
+    except TrainingError as error:
+        note(f"its adapter was not unloaded: {error}")
     typer.echo(f"{name} is no profile any more")
 
 

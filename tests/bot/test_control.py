@@ -55,3 +55,14 @@ async def test_a_report_may_be_a_very_long_line(tmp_path: Path) -> None:
         lines = [line async for line in control.hand_over(tmp_path, "ingest", {})]
 
     assert lines == [{"report": names}]
+
+
+async def test_a_job_may_bring_many_questions(tmp_path: Path) -> None:
+    asked = ["Where do the keys hang?"] * 100_000
+
+    async def count(arguments: dict[str, Any], emit: control.Emit) -> None:
+        await emit({"count": len(arguments["asked"])})
+
+    async with control.serve(tmp_path, {"count": count}):
+        found = control.hand_over(tmp_path, "count", {"asked": asked})
+        assert [line async for line in found] == [{"count": 100_000}]

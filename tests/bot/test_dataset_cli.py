@@ -156,6 +156,13 @@ def test_a_roster_that_grew_is_applied_to_what_is_there(team: Team) -> None:
     assert example["status"] == "candidate"
 
 
+def test_a_prompt_that_names_people_is_scrubbed_too(team: Team) -> None:
+    team.write("faq.jsonl", [row("attic") | {"system": "Mail dana@x.org."}])
+    team("import", "faq.jsonl")
+    team("review", stdin="a")
+    assert "personal data" not in team("check", code=1)
+
+
 def test_numbers_and_bars(team: Team) -> None:
     team.write("faq.jsonl", [row(room) for room in ROOMS])
     team("import", "faq.jsonl")
