@@ -20,8 +20,9 @@ class TunedModel:
     """A model, its making, and where it serves.
 
     `adapter` is the folder of a local run; `served_as` and `base_url` are set once a
-    server has it, and then it is a profile of the same name. `examples` are the ids it
-    learned from, and `forgotten` those of them that were erased since. `gates` is what
+    server has it, and then it is a profile of the same name; `last_served_as` is what
+    it was called there before it was taken away. `examples` are the ids it learned
+    from, and `forgotten` those of them that were erased since. `gates` is what
     comparisons will say of it.
     """
 
@@ -35,6 +36,7 @@ class TunedModel:
     with_passages: bool = False
     adapter: str = ""
     served_as: str = ""
+    last_served_as: str = ""
     base_url: str = ""
     fallback: str = ""
     shutdown_date: date | None = None

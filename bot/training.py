@@ -237,7 +237,8 @@ async def deploy(
     async def work(models: Models) -> TunedModel:
         model = await models.get(name)
         url = base_url or model.base_url or settings.model.base_url or ""
-        served = served_as or model.served_as or model.name
+        known = model.served_as or model.last_served_as
+        served = served_as or known or model.name
         if model.adapter and load:
             if not url:
                 raise TrainingError(
@@ -265,7 +266,8 @@ async def undeploy(settings: Settings, name: str) -> None:
     async def work(models: Models) -> None:
         model = await models.get(name)
         # First, so that a server which is gone for good does not keep it a profile.
-        await models.put(replace(model, served_as=""))
+        last = model.served_as or model.last_served_as
+        await models.put(replace(model, served_as="", last_served_as=last))
         if model.adapter and model.is_served and model.base_url:
             await unload_adapter(model.base_url, model.served_as)
 

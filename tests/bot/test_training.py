@@ -19,7 +19,7 @@ from backends.tuning.run import Hyperparameters, Method, Runs, TrainingError
 from backends.tuning.snapshot import freeze
 from bot.models import TunedModel
 from bot.settings import Settings
-from bot.training import Wish, begin, undeploy, with_models
+from bot.training import Wish, begin, deploy, undeploy, with_models
 
 
 async def test_a_model_that_is_a_profile_is_not_trained_over(tmp_path: Path) -> None:
@@ -117,3 +117,18 @@ async def test_a_server_that_is_gone_does_not_keep_its_model_a_profile(
         await undeploy(settings, "house")
 
     assert await with_models(settings, lambda models: models.tables()) == {}
+
+
+async def test_what_was_taken_away_comes_back_by_the_vendors_name(
+    tmp_path: Path,
+) -> None:
+    settings = Settings.model_validate({"data_dir": tmp_path})
+    made = TunedModel("house", "gpt", datetime.now(UTC), served_as="ft:gpt:house:1")
+    await with_models(settings, lambda models: models.put(made))
+
+    await undeploy(settings, "house")
+    await undeploy(settings, "house")
+    assert await with_models(settings, lambda models: models.tables()) == {}
+    again = await deploy(settings, "house", "", "", "", None, load=True)
+
+    assert again.served_as == "ft:gpt:house:1"
