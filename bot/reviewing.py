@@ -101,7 +101,8 @@ class Reviewing:
         if pressed.action is Action.REVISE and pressed.fields is None:
             return _revision(item, pressed.value)
         if pressed.action is Action.REVISE:
-            item = await self._revise(item, pressed.fields or {})
+            by = person_tag(place.platform, pressed.author.id)
+            item = await self._revise(item, pressed.fields or {}, by)
         approved = pressed.action is not Action.REJECT
         try:
             item = await self._decide(item, pressed.author, place, approved=approved)
@@ -205,12 +206,12 @@ class Reviewing:
             return await self.proposals.get(id)
         return await self.examples.get(id) if kind == EXAMPLE else None
 
-    async def _revise(self, item: Item, fields: Mapping[str, str]) -> Item:
+    async def _revise(self, item: Item, fields: Mapping[str, str], by: str) -> Item:
         question = fields.get("question", "").strip() or item.question
         answer = fields.get("answer", "").strip() or item.answer
         if isinstance(item, Proposal):
             return replace(item, question=question, answer=answer)
-        changed = item.rewritten(question=question, answer=answer)
+        changed = item.rewritten(question, answer, by)
         await self.examples.save(changed)
         return await self.examples.get(item.id) or changed
 

@@ -117,9 +117,23 @@ class TrainingExample:
         past = [text for turn in self.history for text in (turn.question, turn.answer)]
         return [*past, self.question, self.answer, self.rejected, self.system]
 
-    def rewritten(self, **changes: str) -> "TrainingExample":
-        """This example with other texts; the former ones stay known by their hash."""
-        return replace(self, earlier=(*self.earlier, self.content_hash), **changes)  # type: ignore[arg-type]
+    def rewritten(self, question: str, answer: str, by: str) -> "TrainingExample":
+        """This example with other texts; the former ones stay known by their hash.
+
+        Another answer is that of the person who wrote it.
+        """
+        source = self.provenance
+        if answer != self.answer:
+            former = (*source.people, source.author)
+            people = tuple(dict.fromkeys(each for each in former if each))
+            source = replace(source, author=by, author_role="reviewer", people=people)
+        return replace(
+            self,
+            question=question,
+            answer=answer,
+            provenance=source,
+            earlier=(*self.earlier, self.content_hash),
+        )
 
 
 def example_id(*parts: str) -> str:

@@ -135,7 +135,7 @@ class Desk:
         if not mark or not question.strip() or not answer.strip():
             self._warn("the line between question and answer is gone")
             return None
-        return example.rewritten(question=question.strip(), answer=answer.strip())
+        return example.rewritten(question.strip(), answer.strip(), self.reviewer)
 
     def _show(self, example: "TrainingExample", number: int, count: int) -> None:
         from rich.markdown import Markdown

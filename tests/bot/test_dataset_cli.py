@@ -131,6 +131,18 @@ def test_with_four_eyes_another_may_approve(team: Team) -> None:
     assert "1 approved" in team("review", "--reviewer", "slack:U1", stdin="a")
 
 
+def test_with_four_eyes_nobody_approves_what_they_rewrote(team: Team) -> None:
+    (team.folder / "curbside.toml").write_text("[tuning]\nfour_eyes = true\n")
+    team.write("faq.jsonl", [row("attic")])
+    team("import", "faq.jsonl")
+    by = ("review", "--reviewer", "slack:U1")
+    said = team(*by, stdin="ea", EDITOR="sed -i s/Team/Group/")
+    assert "somebody else must approve" in said
+    assert "1 approved" in team("review", "--reviewer", "slack:U2", stdin="a")
+    [example] = team.listed()
+    assert example["answer"].startswith("Group")
+
+
 def test_what_channels_said_is_refused_without_a_right(team: Team) -> None:
     path = team.write("channel.jsonl", [row("attic")])
     said = team("import", path, "--channel-history", code=1)
