@@ -181,6 +181,12 @@ class Backend(Protocol):
         ...
 
 
+class HasModel(Protocol):
+    """What a backend may offer besides: how its model is, and how long it is there."""
+
+    async def model_health(self) -> Health: ...
+
+
 class Summarises(Protocol):
     """What a backend may offer besides: fold old turns into a running summary."""
 
@@ -215,6 +221,7 @@ __all__ = [
     "EndReason",
     "Factory",
     "File",
+    "HasModel",
     "Health",
     "Passage",
     "PastTurn",

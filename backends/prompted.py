@@ -121,6 +121,10 @@ class Prompted:
             return Health(False, problem, health.model, health.shutdown_date)
         return health
 
+    async def model_health(self) -> Health:
+        """The model's alone: documents are not opened for it."""
+        return await model_health(self._model)
+
     async def aclose(self) -> None:
         """Give the connections back."""
         await self._model.aclose()

@@ -43,11 +43,11 @@ class Endings:
     async def _ending(self, today: date) -> list[tuple[str, str, date, int]]:
         """Name, model, last day, and which of the warnings is due."""
         names = await self._in_use()
-        healths = await asyncio.gather(*map(self.profiles.health, names))
+        healths = await asyncio.gather(*map(self.profiles.model_health, names))
         found = []
         for name, health in zip(names, healths, strict=True):
-            ends = health.shutdown_date
-            if ends is None:
+            ends = health.shutdown_date if health else None
+            if health is None or ends is None:
                 continue
             due = [days for days in WARNED_DAYS if (ends - today).days <= days]
             if due:

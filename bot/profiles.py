@@ -143,6 +143,19 @@ class Profiles:
             except Exception:  # a plugin's fault must not keep all others from work
                 log.exception("profile %s does not work", name)
 
+    async def model_health(self, name: str) -> Health | None:
+        """How a profile's model is; None without one, or without an answer in time."""
+        try:
+            asks = getattr(self.backend(name), "model_health", None)
+            if asks is None:
+                return None
+            async with asyncio.timeout(HEALTH_SECONDS):
+                found: Health = await asks()
+                return found
+        except (BackendMisconfigured, PluginError, TimeoutError) as error:
+            log.info("nothing is known of the model of %s: %s", name, error)
+            return None
+
     async def health(self, name: str, seconds: float = HEALTH_SECONDS) -> Health:
         """A backend's health; a backend that cannot even be made is not healthy."""
         try:

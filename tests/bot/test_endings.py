@@ -16,7 +16,7 @@ END = date(2099, 3, 1)
 class Ending(ScriptedBackend):
     """A backend whose model has a last day."""
 
-    async def health(self) -> Health:
+    async def model_health(self) -> Health:
         return Health(ok=True, model="ft:gpt-4.1", shutdown_date=END)
 
 
