@@ -9,6 +9,7 @@ import discord
 
 from adapters.discord.command_uses import RUN, CommandUses
 from adapters.discord.commands import Suggestion, suggestions
+from adapters.discord.markdown import to_discord
 from adapters.discord.presses import Presses
 from adapters.discord.registering import Registration
 from adapters.discord.responding import Expired
@@ -85,7 +86,8 @@ class Interactions:
         if not pressed or place is None:
             return
         there = interaction.client.get_partial_messageable(place.id)
-        words = f"{interaction.user.display_name}: {say('press_again')}"
+        # People choose their names: one may look like a link.
+        words = to_discord(f"{interaction.user.display_name}: {say('press_again')}")
         try:
             await there.send(
                 words, nonce=str(interaction.id), suppress_embeds=True, silent=True

@@ -227,6 +227,19 @@ async def test_a_press_that_came_too_late_is_told_kindly(
     assert told.pinged == set()
 
 
+async def test_a_name_that_is_a_link_is_not_repeated_as_one(
+    server: DiscordServer, answer: Message, box: Box
+) -> None:
+    box.press_reply = opens(BAD_FORM, "Noted.")
+    server.fail("POST", "/callback$", kind="error:10062")
+    server.click(server.add_user("[a](http://x.yz)"), answer.id, "curbside:bad:a1")
+    await server.wait_for(lambda: len(server.bot_messages(answer.channel_id)) == 2)
+
+    told = server.bot_messages(answer.channel_id)[-1]
+    assert "press the button again" in told.content
+    assert "](" not in told.content
+
+
 async def test_a_press_that_cannot_be_stored_says_so(
     server: DiscordServer, answer: Message, ana: int, box: Box
 ) -> None:
