@@ -9,7 +9,7 @@ from backends.chat_types import ModelInfo, Sampling
 from backends.prompt import Message
 
 SECONDS = 2.5
-SOON = 30  # days before a model's end from which its health names the date
+SOON = 60  # days before a model's end from which its health names the date
 
 
 async def model_health(model: ChatModel) -> Health:
