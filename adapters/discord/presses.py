@@ -123,8 +123,7 @@ class Presses:
     ) -> None:
         """One of our commands was chosen from the menu of a message."""
         found = data.get("resolved", {}).get("messages", {}).get(data.get("target_id"))
-        channel = interaction.channel
-        assert channel is not None
+        channel: Any = interaction.channel  # one that messages can stand in
         state = interaction._state
         message = discord.Message(state=state, channel=channel, data=found)
         if message.guild is None:

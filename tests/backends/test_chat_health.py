@@ -92,7 +92,8 @@ async def test_a_server_that_hangs_is_told_in_time(server: OpenAIServer) -> None
     ("shutdown", "ok", "detail"),
     [
         (None, True, ""),
-        (date(2027, 1, 14), True, ""),
+        (date(2027, 3, 14), True, ""),
+        (date(2027, 1, 14), True, "m will be shut down on 2027-01-14"),
         (date(2026, 12, 20), True, "m will be shut down on 2026-12-20"),
         (TODAY, False, "m was shut down on 2026-11-20; choose another `model`"),
         (date(2026, 10, 23), False, "m was shut down on 2026-10-23"),
