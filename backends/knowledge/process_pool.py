@@ -101,6 +101,7 @@ class ProcessPool:
                     await child.communicate()
             except TimeoutError:
                 await _kill(child)
+            _let_go(child)
         self._idle.clear()
 
     async def __aenter__(self) -> Self:
@@ -124,3 +125,11 @@ async def _kill(child: Process) -> None:
         child.kill()
     with suppress(ConnectionError):
         await child.communicate()
+    _let_go(child)
+
+
+def _let_go(child: Process) -> None:
+    """Close its pipes now: the loop would only do so later, and may end before."""
+    transport = getattr(child, "_transport", None)
+    if transport is not None:
+        transport.close()

@@ -19,6 +19,7 @@ from backends.tuning.example import (
 ROLES = {"system", "developer", "user", "assistant", "tool", "function"}
 SHAREGPT = {"human": "user", "user": "user", "gpt": "assistant", "system": "system"}
 MOST_PROBLEMS = 20
+LONGEST_CELL = 100_000
 
 
 class DatasetError(BackendError):
@@ -104,10 +105,14 @@ def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
         return
     try:
         for row in rows:
-            yield (
-                rows.line_num,
-                {str(key).strip().lower(): value or "" for key, value in row.items()},
-            )
+            cells = {
+                str(key).strip().lower(): value or "" for key, value in row.items()
+            }
+            # The library's own limit is one for the whole program.
+            if any(len(cell) > LONGEST_CELL for cell in cells.values()):
+                yield rows.line_num, f"is no CSV: a cell is over {LONGEST_CELL:,} long"
+            else:
+                yield rows.line_num, cells
     except csv.Error as error:
         yield rows.line_num, f"is no CSV: {error}"
 
