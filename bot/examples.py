@@ -1,9 +1,9 @@
 """Examples to train on, kept as records: from feedback, reviewed, forgotten."""
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from backends.base import EndReason, Passage, PastTurn
 from backends.tuning.example import (
@@ -22,38 +22,12 @@ from bot.answers import CORRECTION, FEEDBACK, Answers, Cited, KeptAnswer
 from bot.errors import NotAllowed
 from bot.settings import Settings
 from bot.state.base import Record, Records
+from bot.state.listing import all_records
 
 KIND = "example"
 """A record of this kind holds a `TrainingExample`; its id is the example's."""
 
-PAGE = 500
-MOMENT = timedelta(microseconds=1)
-"""The least that times differ by: the next page begins with what is as old."""
-
 MARKER = re.compile(r"\[(\d{1,3})\]")
-
-
-async def all_records(
-    records: Records, kind: str, workspace: str = ""
-) -> AsyncIterator[Record]:
-    """Every record of a kind, the newest first, a page at a time."""
-    before: datetime | None = None
-    seen: set[str] = set()
-    limit = PAGE
-    while True:
-        page = await records.newest(
-            kind, limit=limit, workspace=workspace, before=before
-        )
-        for record in page:
-            if record.id not in seen:
-                seen.add(record.id)
-                yield record
-        if len(page) < limit:
-            return
-        if page[0].at == page[-1].at:
-            # What is taken in from one file is all of one time: a page may not hold it.
-            limit *= 2
-        before = page[-1].at + MOMENT
 
 
 @dataclass(frozen=True, slots=True)

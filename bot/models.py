@@ -7,8 +7,8 @@ from typing import Any
 
 from backends.tuning.run import Run
 from bot.errors import ConfigurationError
-from bot.examples import all_records
 from bot.state.base import Record, Records
+from bot.state.listing import all_records
 from bot.wire import from_data, to_data
 
 KIND = "model"

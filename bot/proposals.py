@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bot.model import ConversationId
 from bot.state.base import Record, Records
+from bot.state.listing import all_records
 from bot.wire import from_data, to_data
 
 KIND = "proposal"
@@ -73,11 +74,13 @@ class Proposals:
         await self.save(decided)
         return decided
 
-    async def waiting(self, workspace: str, limit: int = 200) -> list[Proposal]:
+    async def waiting(self, workspace: str) -> list[Proposal]:
         """What nobody has decided on in a workspace, the oldest first."""
-        found = await self.records.newest(KIND, workspace=workspace, limit=limit)
-        proposals = [from_data(Proposal, record.data) for record in reversed(found)]
-        return [each for each in proposals if each.state == "open"]
+        found = [
+            from_data(Proposal, record.data)
+            async for record in all_records(self.records, KIND, workspace)
+        ]
+        return [each for each in reversed(found) if each.state == "open"]
 
 
 def _record(proposal: Proposal) -> Record:

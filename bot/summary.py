@@ -15,11 +15,11 @@ from bot.model import Announced, ConversationId
 from bot.places import Places
 from bot.policies import audience
 from bot.state.base import Record, State
+from bot.state.listing import all_records
 
 log = logging.getLogger(__name__)
 
 WEEK = timedelta(days=7)
-PAGE = 500
 MOST = 5_000
 
 Embed = Callable[[list[str]], Awaitable[Any]]
@@ -54,15 +54,10 @@ class WeeklySummary:
 
     async def _records(self, since: datetime) -> list[Record]:
         found: list[Record] = []
-        before = None
-        while len(found) < MOST:
-            page = await self.state.records.newest(
-                unanswered.KIND, limit=PAGE, before=before
-            )
-            found += [record for record in page if record.at >= since]
-            if len(page) < PAGE or page[-1].at < since:
+        async for record in all_records(self.state.records, unanswered.KIND):
+            if record.at < since or len(found) == MOST:
                 break
-            before = page[-1].at
+            found.append(record)
         return found
 
     async def _text(self, found: list[Gap]) -> str:

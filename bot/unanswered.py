@@ -4,8 +4,8 @@ The first two are records of kind "gap", whose id is that of the answer, with
 `question`, `reason` ("abstained" or "downvoted"), `place` (the conversation as text),
 `labels` (those that the place may see), `state` ("open" or "answered"), `answer` (what
 was said instead) and `note` (what a person found wrong). What came in while the bot was
-away, and is too old to be answered, adapters keep as kind "missed", with `question`,
-`author` (a name), `place` and `url`.
+away, and is too old to be answered, is of kind "missed", with `question`, `author` (a
+name), `place` and `url`.
 """
 
 from dataclasses import dataclass, replace
@@ -13,8 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backends.base import EndReason
+from bot import answers
 from bot.answers import KeptAnswer
+from bot.model import Message, answer_id
 from bot.state.base import Record, Records
+from bot.state.entry import person_tag, workspace_tag
 
 KIND = "gap"
 MISSED = "missed"
@@ -76,3 +79,24 @@ class Unanswered:
     async def _reason(self, id: str) -> str:
         record = await self.records.get(KIND, id)
         return "" if record is None else str(record.data["reason"])
+
+
+async def note_missed(records: Records, asked: Message, url: str) -> None:
+    """List a question for the admins; one that was answered is none.
+
+    Raises StateUnavailable.
+    """
+    place = asked.conversation
+    id = answer_id(place, asked.id)
+    if await records.get(answers.KIND, id) is not None:
+        return
+    data = {
+        "question": asked.text,
+        "author": asked.author.name,
+        "place": str(place),
+        "url": url,
+    }
+    person = person_tag(place.platform, asked.author.id)
+    workspace = workspace_tag(place.platform, place.workspace)
+    record = Record(MISSED, id, data, asked.sent_at, person, workspace)
+    await records.put(record, only_new=True)

@@ -7,14 +7,13 @@ import discord
 
 from adapters.discord.events import PRIVATE
 from bot.errors import StateUnavailable
-from bot.model import Message, answer_id
 from bot.state.base import Record, Records
+from bot.state.listing import all_records
 
 log = logging.getLogger(__name__)
 
-CURSOR, DIRECT, MISSED = "cursor", "dm", "missed"
+CURSOR, DIRECT = "cursor", "dm"
 PLATFORM = "discord"
-PAGE = 500
 MOST_DIRECT = 200
 """Rooms of direct messages that are looked through; a bot cannot list them."""
 
@@ -110,36 +109,8 @@ class Cursors:
 
     async def _all(self, kind: str) -> list[Record]:
         """Ours among the records of a kind."""
-        found: list[Record] = []
-        before: datetime | None = None
-        while page := await self._records.newest(kind, limit=PAGE, before=before):
-            found += [it for it in page if it.id.startswith(f"{PLATFORM}:")]
-            before = page[-1].at
-            if len(page) < PAGE:
-                break
-        return found
-
-
-async def note_missed(records: Records, asked: Message, url: str) -> None:
-    """List a question that came in while we were away; one that was answered is none.
-
-    Raises StateUnavailable.
-    """
-    place = asked.conversation
-    if await records.get("answer", answer_id(place, asked.id)) is not None:
-        return
-    data = {
-        "question": asked.text,
-        "author": asked.author.name,
-        "place": str(place),
-        "url": url,
-    }
-    record = Record(
-        MISSED,
-        f"{PLATFORM}:{asked.id}",
-        data,
-        asked.sent_at,
-        f"{PLATFORM}:{asked.author.id}",
-        f"{PLATFORM}:{place.workspace}",
-    )
-    await records.put(record, only_new=True)
+        return [
+            record
+            async for record in all_records(self._records, kind)
+            if record.id.startswith(f"{PLATFORM}:")
+        ]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import discord
 
-from adapters.discord.cursors import PLATFORM, Cursors, note_missed
+from adapters.discord.cursors import PLATFORM, Cursors
 from adapters.discord.events import (
     Reading,
     by_person,
@@ -36,6 +36,7 @@ from bot.model import (
     Replied,
     Said,
 )
+from bot.unanswered import note_missed
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,8 @@ from typing import Any, Protocol
 from adapters.slack.events import Identity, read
 from adapters.slack.web import SlackRefused, SlackWeb
 from bot.errors import CurbsideError, DeliveryError, DeliveryLater
-from bot.model import Message, answer_id
+from bot.model import Message
 from bot.state.base import Record, Records
-from bot.unanswered import MISSED
 
 log = logging.getLogger(__name__)
 
@@ -70,34 +69,17 @@ class Presence:
         await self._records.put(Record(CURSOR, name, data, now, workspace=name))
 
 
-async def note_missed(web: SlackWeb, records: Records, asked: Message) -> None:
-    """List a question for the admins, unless it was answered."""
+async def link_to(web: SlackWeb, asked: Message) -> str:
+    """Where a message can be read; empty when Slack does not say."""
     place = asked.conversation
-    if await records.get("answer", answer_id(place, asked.id)) is not None:
-        return
     try:
         link = await web.read(
             "chat.getPermalink", channel=place.channel, message_ts=asked.id
         )
-        url = str(link["permalink"])
     except DeliveryError as error:
         log.info("no link to %s: %s", asked.id, error)
-        url = ""
-    data = {
-        "question": asked.text,
-        "author": asked.author.name,
-        "place": str(place),
-        "url": url,
-    }
-    record = Record(
-        MISSED,
-        f"slack:{place.workspace}:{place.channel}:{asked.id}",
-        data,
-        asked.sent_at,
-        f"slack:{asked.author.id}",
-        f"slack:{place.workspace}",
-    )
-    await records.put(record, only_new=True)
+        return ""
+    return str(link["permalink"])
 
 
 class CatchUp:

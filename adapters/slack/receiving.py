@@ -6,7 +6,7 @@ from collections.abc import Container, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from adapters.slack.catching_up import Presence, note_missed
+from adapters.slack.catching_up import Presence, link_to
 from adapters.slack.commands import Commands
 from adapters.slack.events import Reaction, Reading, read, read_reaction
 from adapters.slack.interactions import Ack, Interactions
@@ -28,6 +28,7 @@ from bot.model import (
     Said,
     Stopped,
 )
+from bot.unanswered import note_missed
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,8 @@ class Receiver:
             return
         if not isinstance(happened, Said):
             return
-        await note_missed(web, self._intake.records, happened.message)
+        link = await link_to(web, happened.message)
+        await note_missed(self._intake.records, happened.message, link)
 
     @property
     def presence(self) -> Presence:

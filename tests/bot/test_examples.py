@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.examples import PAGE, all_records
 from bot.state.base import Record, State
+from bot.state.listing import PAGE, all_records
 
 NOW = datetime(2026, 11, 2, 9, 30, 15, 123457, UTC)
 

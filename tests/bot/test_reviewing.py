@@ -1,6 +1,7 @@
 """Reviewers decide in the chat: on examples to train on, and on proposals."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from house import ANN, BOSS, PLACE, House, Start
 
@@ -13,6 +14,7 @@ from bot.words import say
 
 RITA = Author("rita", "Rita")
 OTTO = Author("otto", "Otto")
+LATER = datetime(2099, 1, 1, tzinfo=UTC)
 REVIEWERS = ["memory:rita", "memory:otto"]
 
 
@@ -277,3 +279,15 @@ async def test_forget_me_erases_examples_and_marks_models(start: Start) -> None:
     await house.ask("forget me")
     assert await examples(house).all() == []
     assert [model.forgotten for model in await models.all()] == [1, 0]
+
+
+async def test_what_waits_is_found_behind_all_that_was_decided(start: Start) -> None:
+    house = await start(reviewers=REVIEWERS)
+    await house.ask("Open today?")
+    await house.ask("learn", RITA)
+    proposals = house.app.admin.reviewing.proposals
+    [waiting] = await proposals.waiting("memory:w")
+    for number in range(300):
+        decided = replace(waiting, id=f"p{number}", state="rejected", at=LATER)
+        await proposals.add(decided)
+    assert await proposals.waiting("memory:w") == [waiting]
