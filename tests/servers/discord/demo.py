@@ -116,7 +116,7 @@ async def talk(terminal: Terminal) -> None:
             line = (await ask("> ")).strip()
         except EOFError:
             return
-        if line == ":quit":
+        if line in (":quit", "/quit"):  # the Slack demo says it so
             return
         if not line:
             continue
